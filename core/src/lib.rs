@@ -1,1 +1,19 @@
-//! Stub.
+//! Everything that Attaché decides without I/O: bytes in, meaning out, bytes back.
+//!
+//! The modules follow an exchange. The client's body is looked at once by [`edit`]; [`translate`] leaves it alone but
+//! for named edits when both sides speak the same [`dialect`], and otherwise decodes it to the hub ([`chat`]) and
+//! encodes it again. Answers come back the same way, whole or as a [`stream`] of events cut from bytes by [`frame`].
+//!
+//! This crate never touches a socket, a clock, the environment, a random source or a log: `now`, ids and tables are
+//! passed in. It builds for wasm32.
+
+pub mod chat;
+pub mod dialect;
+pub mod edit;
+pub mod fault;
+pub mod frame;
+pub mod loss;
+pub mod stream;
+pub mod text;
+
+pub mod usage;

@@ -1,0 +1,165 @@
+//! How dialects read JSON: in one pass, borrowing, with the names of the fields that they do not know.
+
+use crate::text::Str;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Declares a struct for one JSON object of a dialect. Every field is an `Option`; `null` is the same as absent. The
+/// names of unknown fields that are not `null` are kept in `unknown` (at most [`UNKNOWN_MAX`]); of a field that
+/// comes twice the last one counts, as it does for the providers.
+///
+/// ```text
+/// wire! { struct Function<'a> { name: Str<'a>, parameters: &'a RawValue } }
+/// wire! { struct Tool<'a> { kind "type": Str<'a>, function: Function<'a> } }
+/// ```
+macro_rules! wire {
+    ($(#[$meta:meta])* struct $name:ident<'a> { $($field:ident $($key:literal)? : $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Default)]
+        pub(super) struct $name<'a> {
+            $(pub(super) $field: Option<$type>,)*
+            pub(super) unknown: Vec<crate::text::Str<'a>>,
+            #[allow(dead_code, reason = "structs without borrowed fields still take the lifetime")]
+            pub(super) borrowed: std::marker::PhantomData<&'a ()>,
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Fields<'a>(std::marker::PhantomData<&'a ()>);
+
+                impl<'de: 'a, 'a> serde::de::Visitor<'de> for Fields<'a> {
+                    type Value = $name<'a>;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("an object")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let mut found = $name::default();
+                        while let Some(key) = map.next_key::<crate::text::Str<'de>>()? {
+                            match key.as_str() {
+                                $(crate::dialect::wire::wire!(@key $field $($key)?) => {
+                                    found.$field = map.next_value()?;
+                                })*
+                                _ => {
+                                    let present = map.next_value::<Option<serde::de::IgnoredAny>>()?.is_some();
+                                    if present && found.unknown.len() < crate::dialect::wire::UNKNOWN_MAX {
+                                        found.unknown.push(key);
+                                    }
+                                }
+                            }
+                        }
+                        Ok(found)
+                    }
+                }
+
+                deserializer.deserialize_map(Fields(std::marker::PhantomData))
+            }
+        }
+    };
+    (@key $field:ident $key:literal) => { $key };
+    (@key $field:ident) => { stringify!($field) };
+}
+pub(crate) use wire;
+
+/// How many unknown field names one object keeps.
+pub(crate) const UNKNOWN_MAX: usize = 16;
+
+/// Reads a whole JSON text; the error says where (`messages[2].content`) and what.
+pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        BadJson { path: (path != ".").then_some(path), message: error.into_inner().to_string() }
+    })?;
+    deserializer.end().map_err(|error| BadJson { path: None, message: error.to_string() })?;
+    Ok(value)
+}
+
+/// A JSON text that does not read as what was expected.
+#[derive(Debug)]
+pub(super) struct BadJson {
+    /// Where, as `messages[2].content`; `None` for the whole text.
+    pub(super) path: Option<String>,
+    /// What was met and what was expected.
+    pub(super) message: String,
+}
+
+/// A value that is a string in short form and a list of `T` in long form (message content, system prompts, stops).
+#[derive(Debug)]
+pub(super) enum OneOrMany<'a, T> {
+    /// The short form.
+    One(Str<'a>),
+    /// The long form.
+    Many(Vec<T>),
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<'a, T>(PhantomData<(&'a (), T)>);
+
+        impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for Either<'a, T> {
+            type Value = OneOrMany<'a, T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Str::from(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Str::from(text.to_owned())))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(OneOrMany::One(Str::from(text)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                let mut many = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    many.push(item);
+                }
+                Ok(OneOrMany::Many(many))
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// Raw JSON that is there at all: `null` reads as absent through `Option`.
+pub(super) type Raw<'a> = &'a RawValue;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    wire! { struct Inner<'a> { kind "type": Str<'a>, schema: Raw<'a> } }
+    wire! { struct Outer<'a> { name: Str<'a>, inner: Vec<Inner<'a>>, content: OneOrMany<'a, Inner<'a>> } }
+
+    #[test]
+    fn known_fields_are_read_and_unknown_ones_named() {
+        let json = br#"{"name":"a\nb","x":{"y":[1]},"inner":[{"type":"t","schema":{"n":123456789012345678901234567890}}],"z":null,"content":"s","name":"last"}"#;
+        let outer: Outer<'_> = read(json).unwrap();
+        assert_eq!(outer.name.unwrap(), "last");
+        assert_eq!(outer.unknown, [Str::from("x")]);
+        let inner = &outer.inner.unwrap()[0];
+        assert_eq!(inner.kind.as_deref(), Some("t"));
+        assert_eq!(inner.schema.unwrap().get(), r#"{"n":123456789012345678901234567890}"#);
+        assert!(matches!(outer.content, Some(OneOrMany::One(text)) if text == "s"));
+    }
+
+    #[test]
+    fn errors_say_where_and_what() {
+        let error = read::<Outer<'_>>(br#"{"inner":[{},{"type":7}]}"#).unwrap_err();
+        assert_eq!(error.path.as_deref(), Some("inner[1].type"));
+        assert!(error.message.starts_with("invalid type: integer `7`, expected a string"), "{}", error.message);
+        assert!(read::<Outer<'_>>(b"{} x").is_err());
+        assert!(read::<Outer<'_>>(b"").is_err());
+    }
+}

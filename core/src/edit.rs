@@ -1,0 +1,235 @@
+//! Editing a JSON object in place: the named fields change, every other byte stays.
+//!
+//! One pass over the text checks its syntax and finds the top-level fields; edits are spliced in when the text is
+//! written out. Where a key comes twice, both are edited: the provider may read either.
+
+use crate::text::Str;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::ops::Range;
+
+/// A JSON object as text, with the place of each of its top-level fields.
+#[derive(Debug)]
+pub struct Object<'a> {
+    text: &'a str,
+    fields: Vec<Field<'a>>,
+}
+
+/// One `"key": value` of an [`Object`].
+#[derive(Debug)]
+struct Field<'a> {
+    key: Str<'a>,
+    value: &'a str,
+}
+
+impl<'a> Object<'a> {
+    /// Looks through a JSON object.
+    ///
+    /// # Errors
+    /// For a text that is not UTF-8, not JSON, or not an object: what was met, with line and column.
+    pub fn read(json: &'a [u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(json).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+        let Fields(fields) = serde_json::from_str(text).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => "the body must be a JSON object".to_owned(),
+            serde_json::error::Category::Io
+            | serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof => format!("the body is not valid JSON: {error}"),
+        })?;
+        Ok(Self { text, fields })
+    }
+
+    /// The raw JSON of a field; of one that comes twice, the last.
+    pub fn raw(&self, key: &str) -> Option<&'a str> {
+        self.fields.iter().rev().find(|field| field.key == key).map(|field| field.value)
+    }
+
+    /// A field as a value; `None` also for `null`.
+    ///
+    /// # Errors
+    /// What was met and what was expected, for a field of another type.
+    pub fn get<T: Deserialize<'a>>(&self, key: &str) -> Result<Option<T>, String> {
+        let Some(raw) = self.raw(key) else { return Ok(None) };
+        serde_json::from_str(raw).map_err(|error| {
+            let message = error.to_string();
+            let what = message.split(" at line").next().unwrap_or_default();
+            format!("{key}: {what}")
+        })
+    }
+
+    /// Begins an edit of this object.
+    pub fn edit(&self) -> Edit<'_, 'a> {
+        Edit { object: self, splices: Vec::new(), appended: Vec::new() }
+    }
+
+    /// Where a part of the text lies in it.
+    fn range(&self, part: &str) -> Range<usize> {
+        let start = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        start..start + part.len()
+    }
+}
+
+/// Changes to an [`Object`], not yet made.
+#[derive(Debug)]
+pub struct Edit<'o, 'a> {
+    object: &'o Object<'a>,
+    /// What replaces which bytes.
+    splices: Vec<(Range<usize>, String)>,
+    /// New fields, as `"key":value`.
+    appended: Vec<String>,
+}
+
+impl Edit<'_, '_> {
+    /// Gives the field this value (JSON text), wherever it stands; a new field comes last.
+    pub fn set(&mut self, key: &str, json: &str) -> &mut Self {
+        let mut found = false;
+        for field in self.object.fields.iter().filter(|field| field.key == key) {
+            found = true;
+            if field.value != json {
+                self.splices.push((self.object.range(field.value), json.to_owned()));
+            }
+        }
+        if !found {
+            self.appended.push(format!("{}:{json}", quoted(key)));
+        }
+        self
+    }
+
+    /// Gives the field this string value.
+    pub fn set_str(&mut self, key: &str, value: &str) -> &mut Self {
+        self.set(key, &quoted(value))
+    }
+
+    /// Nothing would change.
+    pub fn is_empty(&self) -> bool {
+        self.splices.is_empty() && self.appended.is_empty()
+    }
+
+    /// The edited text.
+    pub fn write(mut self) -> Vec<u8> {
+        let text = self.object.text;
+        self.splices.sort_by_key(|(range, _)| range.start);
+        let grown: usize = self.splices.iter().map(|(_, new)| new.len()).sum();
+        let appended: usize = self.appended.iter().map(|field| field.len() + 1).sum();
+        let mut out = Vec::with_capacity(text.len() + grown + appended);
+        let mut from = 0;
+        for (range, new) in &self.splices {
+            out.extend_from_slice(text.get(from..range.start).unwrap_or_default().as_bytes());
+            out.extend_from_slice(new.as_bytes());
+            from = range.end;
+        }
+        let rest = text.get(from..).unwrap_or_default();
+        if self.appended.is_empty() {
+            out.extend_from_slice(rest.as_bytes());
+            return out;
+        }
+        // The object's closing brace is the last one of the text: only blanks may follow it.
+        let brace = rest.rfind('}').unwrap_or(rest.len());
+        let (inside, closing) = rest.split_at_checked(brace).unwrap_or((rest, ""));
+        out.extend_from_slice(inside.as_bytes());
+        let mut comma = !self.object.fields.is_empty();
+        for field in &self.appended {
+            if comma {
+                out.push(b',');
+            }
+            out.extend_from_slice(field.as_bytes());
+            comma = true;
+        }
+        out.extend_from_slice(closing.as_bytes());
+        out
+    }
+}
+
+/// A text as a JSON string.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// All fields of an object in their order.
+struct Fields<'a>(Vec<Field<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(16);
+                while let Some((key, value)) = map.next_entry::<Str<'de>, &'de RawValue>()? {
+                    fields.push(Field { key, value: value.get() });
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn edited(json: &str, edits: &[(&str, &str)]) -> String {
+        let object = Object::read(json.as_bytes()).unwrap();
+        let mut edit = object.edit();
+        for (key, value) in edits {
+            edit.set(key, value);
+        }
+        String::from_utf8(edit.write()).unwrap()
+    }
+
+    #[test]
+    fn only_named_fields_change() {
+        for (json, edits, expected) in [
+            (r#"{ "model" : "a", "x":1.50 }"#, vec![("model", "\"b\"")], r#"{ "model" : "b", "x":1.50 }"#),
+            (r#"{"x":{"model":"a"}}"#, vec![("model", "1")], r#"{"x":{"model":"a"},"model":1}"#),
+            ("{}\n", vec![("a", "1"), ("b", "2")], "{\"a\":1,\"b\":2}\n"),
+            ("{ }", vec![("a", "1")], "{ \"a\":1}"),
+            (r#"{"model":"a","model":"c"}"#, vec![("model", "\"b\"")], r#"{"model":"b","model":"b"}"#),
+            (r#"{"mod\u0065l":"a"}"#, vec![("model", "\"b\"")], r#"{"mod\u0065l":"b"}"#),
+            (r#"{"s":"}\"}","n":1e400}"#, vec![("z", "{}")], r#"{"s":"}\"}","n":1e400,"z":{}}"#),
+        ] {
+            assert_eq!(edited(json, &edits), expected);
+        }
+    }
+
+    #[test]
+    fn fields_are_read_and_errors_speak() {
+        let object = Object::read(br#"{"stream":true,"n":null,"model":"a","model":"b"}"#).unwrap();
+        assert_eq!(object.get::<bool>("stream"), Ok(Some(true)));
+        assert_eq!(object.get::<bool>("n"), Ok(None));
+        assert_eq!(object.get::<Str<'_>>("model").unwrap().as_deref(), Some("b"));
+        assert_eq!(object.get::<bool>("model").unwrap_err(), "model: invalid type: string \"b\", expected a boolean");
+        for (json, error) in [
+            ("", "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
+            ("[]", "the body must be a JSON object"),
+            ("{\"a\":1,}", "the body is not valid JSON: trailing comma at line 1 column 8"),
+            ("{} x", "the body is not valid JSON: trailing characters at line 1 column 4"),
+        ] {
+            assert_eq!(Object::read(json.as_bytes()).unwrap_err(), error);
+        }
+        assert!(Object::read(b"{\"a\":\"\xff\"}").unwrap_err().starts_with("the body is not UTF-8"));
+    }
+
+    proptest! {
+        /// Whatever else is in the object survives byte for byte.
+        #[test]
+        fn other_bytes_survive(
+            before in r#"( |\n){0,2}"#,
+            unknown in prop::collection::vec((r"[a-z]{1,6}\\u00e9", r#"(-?[1-9][0-9]{0,40}(\.[0-9]{1,20})?|"[^"\\\x00-\x1f]{0,10}"|\[[1-9]?, ?null\]|\{"model": ?"x"\})"#), 0..5),
+        ) {
+            let unknown = unknown.iter().filter(|(_, v)| !v.starts_with("[,")).map(|(k, v)| format!(r#""{k}" : {v}"#)).collect::<Vec<_>>().join(" , ");
+            let comma = if unknown.is_empty() { "" } else { "," };
+            let json = |model: &str| format!("{before}{{ \"model\": {model}{comma}{unknown}{before}}}{before}");
+            prop_assert_eq!(edited(&json("\"a\""), &[("model", "\"long name\"")]), json("\"long name\""));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Bytes → frames, whatever the chunking.
+
+pub mod sse;

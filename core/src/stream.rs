@@ -1,0 +1,109 @@
+//! The vocabulary of streams: every dialect's decoder emits these events, every dialect's encoder takes them.
+
+use crate::chat::StopReason;
+use crate::fault::Fault;
+use crate::text::Str;
+use crate::usage::Usage;
+use serde_json::value::RawValue;
+
+/// One thing that happens in a streamed answer.
+///
+/// `choice` numbers the answers from 0, as OpenAI does; `tool` numbers the tool calls of one choice from 0 in the order
+/// in which they began.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// The answer begins. Comes first, and once.
+    Start {
+        /// The provider's id of the answer.
+        id: Str<'a>,
+        /// The model that answers, in the provider's words.
+        model: Str<'a>,
+    },
+    /// More text.
+    Text {
+        /// Which answer.
+        choice: u32,
+        /// The piece.
+        text: Str<'a>,
+    },
+    /// More of a thought.
+    Thinking {
+        /// Which answer.
+        choice: u32,
+        /// The piece.
+        text: Str<'a>,
+    },
+    /// The signature of the thought that just ended.
+    Signature {
+        /// Which answer.
+        choice: u32,
+        /// The provider's proof.
+        signature: Str<'a>,
+    },
+    /// A thought that only its provider can read.
+    RedactedThinking {
+        /// Which answer.
+        choice: u32,
+        /// Opaque data.
+        data: Str<'a>,
+    },
+    /// More of the words with which the model declines.
+    Refusal {
+        /// Which answer.
+        choice: u32,
+        /// The piece.
+        text: Str<'a>,
+    },
+    /// A tool call begins.
+    ToolStart {
+        /// Which answer.
+        choice: u32,
+        /// Which tool call of this answer.
+        tool: u32,
+        /// The call's id.
+        id: Str<'a>,
+        /// The tool's name.
+        name: Str<'a>,
+    },
+    /// More of a tool call's arguments.
+    ToolArguments {
+        /// Which answer.
+        choice: u32,
+        /// Which tool call of this answer.
+        tool: u32,
+        /// A piece of JSON text.
+        json: Str<'a>,
+    },
+    /// A part (text, thought or tool call) has ended and nothing more of it will come. Emitted where the dialect says
+    /// so; encoders must not depend on it.
+    PartEnd {
+        /// Which answer.
+        choice: u32,
+    },
+    /// Log probabilities in OpenAI's shape.
+    Logprobs {
+        /// Which answer.
+        choice: u32,
+        /// As written.
+        raw: &'a RawValue,
+    },
+    /// One answer has ended.
+    Finish {
+        /// Which answer.
+        choice: u32,
+        /// Why.
+        reason: StopReason<'a>,
+    },
+    /// What has been used so far. A later one replaces an earlier one.
+    Usage(Usage),
+    /// The service tier that serves, as the provider spells it.
+    ServiceTier(Str<'a>),
+    /// The provider keeps the connection warm.
+    Ping,
+    /// Something that cannot be said in another dialect: named, not carried.
+    Loss(&'static str),
+    /// The dialect's last event: the answer is whole.
+    Done,
+    /// The provider says that it failed.
+    Error(Fault),
+}
