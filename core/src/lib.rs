@@ -15,5 +15,6 @@ pub mod frame;
 pub mod loss;
 pub mod stream;
 pub mod text;
+pub mod translate;
 
 pub mod usage;

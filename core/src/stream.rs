@@ -1,6 +1,6 @@
 //! The vocabulary of streams: every dialect's decoder emits these events, every dialect's encoder takes them.
 
-use crate::chat::StopReason;
+use crate::chat::{Part, Response, StopReason, TextPart};
 use crate::fault::Fault;
 use crate::text::Str;
 use crate::usage::Usage;
@@ -106,4 +106,56 @@ pub enum Event<'a> {
     Done,
     /// The provider says that it failed.
     Error(Fault),
+}
+
+/// Tells a whole answer as the events of a stream.
+///
+/// # Errors
+/// The first that `emit` returns.
+pub fn replay<E>(response: &Response<'_>, emit: &mut impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), E> {
+    emit(Event::Start { id: response.id.reborrow(), model: response.model.reborrow() })?;
+    if let Some(tier) = &response.service_tier {
+        emit(Event::ServiceTier(tier.reborrow()))?;
+    }
+    for answer in &response.choices {
+        let mut tool = 0;
+        for part in &answer.parts {
+            replay_part(part, answer.index, &mut tool, emit)?;
+        }
+        if let Some(raw) = &answer.logprobs {
+            emit(Event::Logprobs { choice: answer.index, raw })?;
+        }
+        emit(Event::Finish { choice: answer.index, reason: answer.stop.clone() })?;
+    }
+    if let Some(usage) = response.usage {
+        emit(Event::Usage(usage))?;
+    }
+    emit(Event::Done)
+}
+
+fn replay_part<E>(
+    part: &Part<'_>,
+    choice: u32,
+    tool: &mut u32,
+    emit: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    match part {
+        Part::Text(TextPart { text, .. }) => emit(Event::Text { choice, text: text.reborrow() })?,
+        Part::Thinking { text, signature } => {
+            emit(Event::Thinking { choice, text: text.reborrow() })?;
+            if let Some(signature) = signature {
+                emit(Event::Signature { choice, signature: signature.reborrow() })?;
+            }
+        }
+        Part::RedactedThinking { data } => emit(Event::RedactedThinking { choice, data: data.reborrow() })?,
+        Part::Refusal(text) => emit(Event::Refusal { choice, text: text.reborrow() })?,
+        Part::ToolCall(call) => {
+            emit(Event::ToolStart { choice, tool: *tool, id: call.id.reborrow(), name: call.name.reborrow() })?;
+            emit(Event::ToolArguments { choice, tool: *tool, json: call.arguments.reborrow() })?;
+            *tool += 1;
+        }
+        // A model neither sends media nor tool results in these dialects.
+        Part::Media(_) | Part::ToolResult(_) => emit(Event::Loss("choices.content"))?,
+    }
+    emit(Event::PartEnd { choice })
 }

@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::frame::sse::Frame;
 use crate::loss::Losses;
 use crate::stream::Event;
+use crate::usage::Usage;
 
 /// A wire format that clients or providers speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +123,14 @@ impl Dialect {
         match self {
             Self::OpenAi => openai::response::decode(body),
             Self::Anthropic => anthropic::response::decode(body),
+        }
+    }
+
+    /// Reads the `usage` of an answer (raw JSON of that field); `None` for one that says nothing.
+    pub fn decode_usage(self, json: &str) -> Option<Usage> {
+        match self {
+            Self::OpenAi => openai::usage(json),
+            Self::Anthropic => anthropic::usage(json),
         }
     }
 

@@ -1,0 +1,419 @@
+//! Two dialects meet: the client's body becomes the provider's, the provider's answer becomes the client's.
+//!
+//! Where both speak the same dialect nothing is translated: a few named fields are edited and every other byte stays.
+//! Otherwise decode → hub → encode. The request step returns the [`Answer`], which carries what the way back needs.
+
+use crate::chat;
+use crate::dialect::{Asked, Dialect, StreamDecoder, StreamEncoder, Upstream};
+use crate::edit::Object;
+use crate::fault::{Fault, FaultKind};
+use crate::frame::sse::{self, Frame, Sse, TooLong};
+use crate::loss::Losses;
+use crate::stream::{self, Event};
+use crate::text::Str;
+use crate::usage::Usage;
+
+/// Most bytes of one event of a provider's stream: a whole image or a whole tool call may come in one.
+pub const EVENT_BYTES_MAX: usize = 16 << 20;
+
+/// What a client asks, looked at once: all that is needed to decide where it goes.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    front: Dialect,
+    object: Object<'a>,
+    body: &'a [u8],
+    /// The model that the client asked for, as written.
+    pub model: Str<'a>,
+    /// The client wants a stream.
+    pub stream: bool,
+    stream_usage: bool,
+}
+
+impl<'a> Ask<'a> {
+    /// Looks at a client's request body.
+    ///
+    /// # Errors
+    /// A [`Fault`] for a body that is not a JSON object or whose model is missing.
+    pub fn read(front: Dialect, body: &'a [u8]) -> Result<Self, Fault> {
+        let object = Object::read(body).map_err(Fault::invalid)?;
+        let model: Str<'a> = object
+            .get("model")
+            .map_err(|error| Fault::invalid(error).with_param("model"))?
+            .filter(|model: &Str<'a>| !model.is_empty())
+            .ok_or_else(|| Fault::invalid("model: the request names no model").with_param("model"))?;
+        let stream: Option<bool> = object.get("stream").map_err(|error| Fault::invalid(error).with_param("stream"))?;
+        let stream_usage = match (front, object.raw("stream_options")) {
+            (Dialect::OpenAi, Some(options)) => includes_usage(options),
+            (Dialect::OpenAi, None) => false,
+            (Dialect::Anthropic, _) => true,
+        };
+        Ok(Self { front, object, body, model, stream: stream.unwrap_or(false), stream_usage })
+    }
+
+    /// Makes the request for one upstream. `now` is unix seconds.
+    ///
+    /// # Errors
+    /// A [`Fault`] for a request that cannot be read, or makes no sense in the upstream's dialect.
+    pub fn translate(&self, dialect: Dialect, upstream: &Upstream, now: u64) -> Result<Translated, Fault> {
+        let asked = Asked { stream_usage: self.stream_usage, now };
+        let answer = Answer { front: self.front, upstream: dialect, stream: self.stream, asked };
+        if dialect == self.front {
+            return Ok(Translated { body: self.edited(upstream), losses: Losses::default(), answer });
+        }
+        let request = self.front.decode_request(self.body)?;
+        let encoded = dialect.encode_request(&request, upstream)?;
+        let mut losses = request.losses;
+        losses.extend(encoded.losses);
+        Ok(Translated { body: Some(encoded.body), losses, answer })
+    }
+
+    /// The client's own bytes with the named edits; `None` when there are none to make.
+    fn edited(&self, upstream: &Upstream) -> Option<Vec<u8>> {
+        let mut edit = self.object.edit();
+        if self.model != upstream.model.as_str() {
+            edit.set_str("model", &upstream.model);
+        }
+        if self.front == Dialect::OpenAi && self.stream && !self.stream_usage {
+            edit.set("stream_options", &with_usage(self.object.raw("stream_options")));
+        }
+        (!edit.is_empty()).then(|| edit.write())
+    }
+}
+
+/// Whether OpenAI's `stream_options` ask for the usage.
+fn includes_usage(options: &str) -> bool {
+    Object::read(options.as_bytes())
+        .ok()
+        .and_then(|options| options.get("include_usage").ok().flatten())
+        .unwrap_or(false)
+}
+
+/// OpenAI's `stream_options` with the usage asked for, and everything else in it as it was.
+fn with_usage(options: Option<&str>) -> String {
+    let edited = options.and_then(|options| {
+        let options = Object::read(options.as_bytes()).ok()?;
+        let mut edit = options.edit();
+        edit.set("include_usage", "true");
+        String::from_utf8(edit.write()).ok()
+    });
+    edited.unwrap_or_else(|| r#"{"include_usage":true}"#.to_owned())
+}
+
+/// A request, ready for one upstream.
+#[derive(Debug)]
+pub struct Translated {
+    /// The body; `None` when the client's own bytes are right as they are.
+    pub body: Option<Vec<u8>>,
+    /// What it could not say.
+    pub losses: Losses,
+    /// How to bring the answer back.
+    pub answer: Answer,
+}
+
+/// Brings an upstream's answer back to the client's dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    front: Dialect,
+    upstream: Dialect,
+    stream: bool,
+    asked: Asked,
+}
+
+/// A whole answer for the client, and what was seen in it.
+#[derive(Debug)]
+pub struct Whole {
+    /// The body; `None` when the provider's own bytes are right as they are.
+    pub body: Option<Vec<u8>>,
+    /// The body is a stream of events, because the client wanted one and the provider gave none.
+    pub is_stream: bool,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// What an answer told about itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    /// Tokens used, as far as the provider has said.
+    pub usage: Option<Usage>,
+    /// The model that answered, in the provider's words.
+    pub model: Option<String>,
+    /// Something of the answer itself (text, thought, tool call) has come.
+    pub content: bool,
+    /// The answer is whole: the dialect's last event has come.
+    pub done: bool,
+    /// What went wrong in it.
+    pub fault: Option<Fault>,
+    /// What could not be carried to the client.
+    pub losses: Losses,
+}
+
+impl Answer {
+    /// The dialect of the client.
+    pub fn front(&self) -> Dialect {
+        self.front
+    }
+
+    /// The dialect of the provider.
+    pub fn upstream(&self) -> Dialect {
+        self.upstream
+    }
+
+    /// The client wanted a stream.
+    pub fn wants_stream(&self) -> bool {
+        self.stream
+    }
+
+    /// Takes a provider's whole answer (HTTP 2xx, not a stream).
+    ///
+    /// # Errors
+    /// A [`Fault`] of kind `Upstream` for a body that is not an answer of the provider's dialect.
+    pub fn whole(&self, body: &[u8]) -> Result<Whole, Fault> {
+        if self.front == self.upstream && !self.stream {
+            return self.watched(body);
+        }
+        let response = self.upstream.decode_response(body)?;
+        let mut seen = Seen {
+            usage: response.usage,
+            model: Some(response.model.as_str().to_owned()),
+            content: true,
+            done: true,
+            fault: None,
+            losses: response.losses.clone(),
+        };
+        let body = if self.stream {
+            self.replayed(&response)?
+        } else {
+            self.front.encode_response(&response, &self.asked, &mut seen.losses)
+        };
+        Ok(Whole { body: Some(body), is_stream: self.stream, seen })
+    }
+
+    /// The provider's bytes as they are; only the usage and the model are read.
+    fn watched(&self, body: &[u8]) -> Result<Whole, Fault> {
+        let object = Object::read(body)
+            .map_err(|_| Fault::upstream("the provider's answer is not a JSON object; it may have been cut off"))?;
+        let seen = Seen {
+            usage: object.raw("usage").and_then(|usage| self.upstream.decode_usage(usage)),
+            model: object.get::<Str<'_>>("model").ok().flatten().map(Str::into_string),
+            content: true,
+            done: true,
+            fault: None,
+            losses: Losses::default(),
+        };
+        Ok(Whole { body: None, is_stream: false, seen })
+    }
+
+    /// A whole answer as the stream that the client asked for.
+    fn replayed(&self, response: &chat::Response<'_>) -> Result<Vec<u8>, Fault> {
+        let mut encoder = self.front.stream_encoder(self.asked.clone());
+        let mut out = Vec::new();
+        stream::replay(response, &mut |event| encoder.event(&event, &mut out))?;
+        Ok(out)
+    }
+
+    /// Takes a provider's error answer. `provider` is its name in the config, for the message.
+    pub fn error(&self, provider: &str, status: u16, body: &[u8]) -> ErrorAnswer {
+        if matches!(status, 401 | 403) {
+            // The key at fault is ours, and providers repeat parts of it in the message.
+            let message = format!("provider `{provider}` did not accept the gateway's credentials (HTTP {status})");
+            let fault = Fault::upstream(message).with_code("provider_credentials");
+            return ErrorAnswer { status: fault.status, body: Some(self.front.encode_error(&fault)), fault };
+        }
+        let fault = self.upstream.decode_error(status, body);
+        if self.front == self.upstream && Object::read(body).is_ok_and(|object| object.raw("error").is_some()) {
+            return ErrorAnswer { status, body: None, fault };
+        }
+        ErrorAnswer { status: self.front.error_status(&fault), body: Some(self.front.encode_error(&fault)), fault }
+    }
+
+    /// Begins to take a provider's stream.
+    pub fn stream(&self) -> Stream {
+        let output = if self.front == self.upstream {
+            Output::Same { front: self.front, hide_usage: !self.asked.stream_usage }
+        } else {
+            Output::Other(self.front.stream_encoder(self.asked.clone()))
+        };
+        Stream {
+            events: Sse::new(EVENT_BYTES_MAX),
+            flow: Flow { decoder: self.upstream.stream_decoder(), output, seen: Seen::default() },
+        }
+    }
+}
+
+/// An error answer for the client.
+#[derive(Debug)]
+pub struct ErrorAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; `None` when the provider's own bytes are right as they are.
+    pub body: Option<Vec<u8>>,
+    /// What it says, for records.
+    pub fault: Fault,
+}
+
+/// A provider's stream on its way to the client. Holds one unfinished event at most.
+#[derive(Debug)]
+pub struct Stream {
+    events: Sse,
+    flow: Flow,
+}
+
+/// What happens to each event of a [`Stream`].
+#[derive(Debug)]
+struct Flow {
+    decoder: StreamDecoder,
+    output: Output,
+    seen: Seen,
+}
+
+/// How events leave.
+#[derive(Debug)]
+enum Output {
+    /// As they came. `hide_usage`: we asked for the usage, the client did not.
+    Same { front: Dialect, hide_usage: bool },
+    /// In another dialect.
+    Other(StreamEncoder),
+}
+
+impl Stream {
+    /// Takes the next bytes and appends to `out` what the client gets for them: whole events only. Never fails: what
+    /// cannot be decoded becomes the client's error event, and from then on nothing more is written.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        let flow = &mut self.flow;
+        if flow.seen.fault.is_some() {
+            return;
+        }
+        if let Err(Broken(fault)) = self.events.push(chunk, &mut |frame| flow.frame(&frame, out)) {
+            flow.fail(fault, out);
+        }
+    }
+
+    /// Takes the proper end of the provider's body. A stream that ends without its dialect's last event ends with an
+    /// error event for the client, so that a cut answer never looks whole.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        let flow = &mut self.flow;
+        if flow.seen.fault.is_some() {
+            return;
+        }
+        let ended = self.events.finish(&mut |frame| flow.frame(&frame, out));
+        if flow.seen.fault.is_some() {
+            return;
+        }
+        match ended {
+            _ if flow.seen.done => {}
+            Err(Broken(fault)) => flow.fail(fault, out),
+            Ok(()) => {
+                let message = "the provider's stream ended before the answer was complete";
+                flow.fail(Fault::upstream(message).with_code("stream_truncated"), out);
+            }
+        }
+    }
+
+    /// What has been seen so far.
+    pub fn seen(&self) -> &Seen {
+        &self.flow.seen
+    }
+}
+
+impl Flow {
+    /// Takes one event of the provider.
+    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<(), Broken> {
+        if self.seen.fault.is_some() {
+            return Ok(());
+        }
+        let Self { decoder, output, seen } = self;
+        let mut usage_seen = false;
+        let mut encoded = Ok(());
+        decoder.frame(frame, &mut |event| {
+            usage_seen |= matches!(event, Event::Usage(_));
+            seen.note(&event);
+            if let (Output::Other(encoder), Ok(())) = (&mut *output, &encoded) {
+                encoded = encoder.event(&event, out);
+            }
+        })?;
+        encoded?;
+        match output {
+            Output::Same { hide_usage: true, .. } if usage_seen => without_usage(frame, out),
+            Output::Same { .. } => out.extend_from_slice(frame.raw),
+            Output::Other(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the client's stream with its error event.
+    fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) {
+        let event = Event::Error(fault.clone());
+        // An encoder can always say an error; whatever it might answer, there is nothing better to do here.
+        let _said = match &mut self.output {
+            Output::Same { front, .. } => front.stream_encoder(Asked::default()).event(&event, out),
+            Output::Other(encoder) => encoder.event(&event, out),
+        };
+        self.seen.fault = Some(fault);
+    }
+}
+
+impl Seen {
+    fn note(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Start { model, .. } => {
+                if self.model.is_none() && !model.is_empty() {
+                    self.model = Some(model.as_str().to_owned());
+                }
+            }
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Loss(field) => self.losses.add(field),
+            Event::Done => self.done = true,
+            Event::Error(fault) => self.fault = Some(fault.clone()),
+            Event::Text { .. }
+            | Event::Thinking { .. }
+            | Event::Signature { .. }
+            | Event::RedactedThinking { .. }
+            | Event::Refusal { .. }
+            | Event::ToolStart { .. }
+            | Event::ToolArguments { .. } => self.content = true,
+            Event::PartEnd { .. }
+            | Event::Logprobs { .. }
+            | Event::Finish { .. }
+            | Event::ServiceTier(_)
+            | Event::Ping => {}
+        }
+    }
+}
+
+/// Writes an OpenAI chunk without its usage: a chunk of usage only is dropped, in another one the usage becomes `null`.
+fn without_usage(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    let Ok(chunk) = Object::read(&frame.data) else { return };
+    let choices = chunk.raw("choices").map(str::trim_ascii_start);
+    let only_usage = choices.is_none_or(|choices| choices.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty());
+    if only_usage {
+        return;
+    }
+    let mut edit = chunk.edit();
+    edit.set("usage", "null");
+    let event = frame.event.and_then(|event| std::str::from_utf8(event).ok());
+    sse::write(out, event, |out| out.extend_from_slice(&edit.write()));
+}
+
+/// A stream that cannot go on.
+struct Broken(Fault);
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self(fault)
+    }
+}
+
+impl From<TooLong> for Broken {
+    fn from(TooLong { limit }: TooLong) -> Self {
+        Self(Fault::upstream(format!("the provider sent an event of more than {limit} bytes")))
+    }
+}
+
+/// A fault for an answer that has an encoding nobody here can read.
+pub fn unreadable_encoding(encoding: &str) -> Fault {
+    let encoding: String = encoding.chars().filter(char::is_ascii_graphic).take(32).collect();
+    Fault::new(
+        FaultKind::Upstream,
+        format!("the provider's answer is encoded as `{encoding}`, which was not asked for"),
+    )
+}
