@@ -52,7 +52,8 @@ async fn serve(listen: &str) -> Result<(), Box<dyn Error>> {
         Some(path) => {
             remove_stale(Path::new(path))?;
             let listener = UnixListener::bind(path)?;
-            let incoming = unfold(listener, async |listener| Some((listener.accept().await.map(|(io, _)| io), listener)));
+            let incoming =
+                unfold(listener, async |listener| Some((listener.accept().await.map(|(io, _)| io), listener)));
             server.serve_with_incoming(service, incoming).await?;
         }
         None => {

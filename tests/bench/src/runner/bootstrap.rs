@@ -1,0 +1,71 @@
+//! The files that the benchmark writes: Envoy's bootstrap for the comparisons, and Attaché's own configuration.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The model that the OpenAI-dialect provider serves.
+pub(crate) const OPENAI_MODEL: &str = "bench-openai";
+/// The model that the Anthropic-dialect provider serves.
+pub(crate) const ANTHROPIC_MODEL: &str = "bench-anthropic";
+
+/// Envoy alone, or with an external processor on `socket`.
+pub(crate) fn envoy(listen: SocketAddr, admin: SocketAddr, provider: SocketAddr, socket: Option<&Path>) -> String {
+    let (filter, cluster) = match socket {
+        Some(socket) => {
+            let address = format!("{{ pipe: {{ path: \"{}\" }} }}", socket.display());
+            let cluster = include_str!("ext_proc_cluster.yaml").replace("PROCESSOR_ADDRESS", &address);
+            (include_str!("ext_proc_filter.yaml"), cluster)
+        }
+        None => ("", String::new()),
+    };
+    include_str!("bare.yaml")
+        .replace("HTTP_FILTERS\n                  -", &format!("{filter}                  -"))
+        .replace("CLUSTERS\n", &cluster)
+        .replace("ADMIN_PORT", &admin.port().to_string())
+        .replace("LISTEN_PORT", &listen.port().to_string())
+        .replace("PROVIDER_PORT", &provider.port().to_string())
+}
+
+/// Where Attaché and its Envoy listen.
+pub(crate) struct AttacheAddresses<'a> {
+    pub(crate) listen: SocketAddr,
+    pub(crate) envoy_admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) socket: &'a Path,
+}
+
+/// `attache.yaml` with one provider per dialect, both of them the simulator.
+pub(crate) fn attache(addresses: &AttacheAddresses<'_>, provider: SocketAddr) -> String {
+    let AttacheAddresses { listen, envoy_admin, admin, socket } = addresses;
+    let socket = socket.display();
+    format!(
+        r#"listen: {listen}
+envoy: {{ admin: {envoy_admin} }}
+service: {{ grpc: "unix:{socket}", admin: "{admin}" }}
+providers:
+  openai: {{ dialect: openai, url: "http://{provider}/v1", auth: {{ bearer: bench }} }}
+  claude: {{ dialect: anthropic, url: "http://{provider}", auth: {{ header: x-api-key, value: bench }} }}
+models:
+  {OPENAI_MODEL}: {{ targets: [{{ provider: openai, model: {OPENAI_MODEL} }}] }}
+  {ANTHROPIC_MODEL}: {{ targets: [{{ provider: claude, model: {ANTHROPIC_MODEL} }}] }}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_placeholder_is_left() {
+        let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        for socket in [None, Some(Path::new("/run/bench.sock"))] {
+            let yaml = envoy(address, address, address, socket);
+            let body = yaml.split_once('\n').unwrap().1;
+            for placeholder in ["_PORT", "HTTP_FILTERS", "CLUSTERS", "PROCESSOR_ADDRESS"] {
+                assert!(!body.contains(placeholder), "{placeholder} in\n{yaml}");
+            }
+            assert_eq!(body.contains("/run/bench.sock"), socket.is_some());
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One measurement: one scenario under one load for one window, and what its processes used meanwhile.
+
+use std::time::Duration;
+
+use attache_bench::load::{Load, Report};
+use serde_json::{Value, json};
+
+use crate::lab::Route;
+use crate::scenario::{Scenario, Workload};
+use crate::usage;
+
+const WARM_UP: Duration = Duration::from_millis(400);
+
+/// What a cell of the table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) scenario: Scenario,
+    pub(crate) workload: Workload,
+    pub(crate) concurrency: usize,
+}
+
+impl Key {
+    /// The name that `--only` looks at.
+    pub(crate) fn name(self) -> String {
+        format!("{} c={} {}", self.workload.name(), self.concurrency, self.scenario.name())
+    }
+}
+
+/// One round's result for one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) key: Key,
+    pub(crate) round: u32,
+    pub(crate) report: Report,
+    /// CPU microseconds per completed exchange.
+    pub(crate) envoy_us: Option<f64>,
+    pub(crate) service_us: Option<f64>,
+    pub(crate) simulator_us: Option<f64>,
+    pub(crate) service_resident_bytes: Option<u64>,
+}
+
+impl Cell {
+    /// Envoy and the service together: what the operator pays for.
+    pub(crate) fn total_us(&self) -> Option<f64> {
+        Some(self.envoy_us? + self.service_us.unwrap_or(0.0))
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "scenario": self.key.scenario.name(),
+            "workload": self.key.workload.name(),
+            "concurrency": self.key.concurrency,
+            "round": self.round,
+            "load": self.report.to_json(),
+            "cpu_us": {
+                "envoy": self.envoy_us,
+                "service": self.service_us,
+                "simulator": self.simulator_us,
+                "total": self.total_us(),
+            },
+            "service_resident_bytes": self.service_resident_bytes,
+        })
+    }
+}
+
+/// Measures one cell for `window`, after a short warm-up.
+pub(crate) async fn measure(key: Key, round: u32, route: Route, window: Duration) -> Cell {
+    let target = key.scenario.target(route.address, key.workload);
+    let load = Load::start(&target, key.concurrency);
+    tokio::time::sleep(WARM_UP).await;
+
+    let cpu = |process: Option<u32>| process.and_then(usage::cpu);
+    let before = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
+    let report = load.measure(window).await;
+    let after = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
+    let service_resident_bytes = route.service.and_then(usage::resident_bytes);
+    load.finish().await;
+
+    let per_exchange = |before: Option<Duration>, after: Option<Duration>| {
+        let used = after?.checked_sub(before?)?;
+        (report.completed > 0).then(|| used.as_secs_f64() * 1e6 / report.completed as f64)
+    };
+    Cell {
+        key,
+        round,
+        envoy_us: per_exchange(before.0, after.0),
+        service_us: per_exchange(before.1, after.1),
+        simulator_us: per_exchange(before.2, after.2),
+        service_resident_bytes,
+        report,
+    }
+}
