@@ -1,0 +1,14 @@
+//! Compiles the contracts with a compiler written in Rust: nobody needs `protoc`.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=attache");
+    let descriptors = protox::compile(["attache/usage/v1/usage.proto"], ["."])?;
+    prost_build::Config::new()
+        .type_attribute(".", "#[derive(serde::Serialize, serde::Deserialize)] #[serde(default)]")
+        .field_attribute("first_token_ms", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("response_model", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("fault", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("tokens", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .compile_fds(descriptors)?;
+    Ok(())
+}
