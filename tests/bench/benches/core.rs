@@ -1,1 +1,174 @@
-fn main() {}
+//! What deciding costs without any I/O: `cargo bench -p attache-bench`. Every line also says how many bytes of input
+//! it gets through in a second.
+//!
+//! A request or a stream of a typical size should cost a few microseconds here: the hop around it costs ten to a
+//! hundred (see the README), so that is where the larger savings are.
+
+use std::hint::black_box;
+
+use attache_core::dialect::{Dialect, Upstream};
+use attache_core::frame::sse::{Sse, TooLong};
+use attache_core::translate::{Answer, Ask};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput};
+use serde_json::{Value, json};
+
+const NOW: u64 = 1_700_000_000;
+const EVENT_BYTES_MAX: usize = 1 << 20;
+const EVENTS: usize = 20;
+const EVENT_TEXT: &str = "a piece of the answer that is about fifty bytes on";
+
+fn main() {
+    let mut criterion = Criterion::default().without_plots().configure_from_args();
+    requests(&mut criterion);
+    sse(&mut criterion);
+    streams(&mut criterion);
+    criterion.final_summary();
+}
+
+/// The client's body, read and made ready for a provider: `same` edits the model's name in place.
+fn requests(criterion: &mut Criterion) {
+    for (size, turns) in [("1 KB", 2), ("100 KB", 200)] {
+        let mut group = criterion.benchmark_group(format!("request, {size}"));
+        for front in [Dialect::OpenAi, Dialect::Anthropic] {
+            let body = request_body(front, turns, false);
+            group.throughput(Throughput::Bytes(body.len() as u64));
+            for upstream in [Dialect::OpenAi, Dialect::Anthropic] {
+                let model = Upstream::new("another-model");
+                group.bench_function(direction(front, upstream), |bencher| {
+                    bencher.iter(|| {
+                        let ask = Ask::read(front, black_box(&body)).expect("the body is valid");
+                        ask.translate(upstream, &model, NOW).expect("the body can be translated")
+                    });
+                });
+            }
+        }
+    }
+}
+
+/// Bytes into events, one network chunk per event, and not looked into any further.
+fn sse(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sse");
+    let events = events(Dialect::OpenAi);
+    group.throughput(total_bytes(&events));
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| {
+            let mut sse = Sse::new(EVENT_BYTES_MAX);
+            let mut data_bytes = 0;
+            for chunk in &events {
+                sse.push(black_box(chunk), &mut |frame| {
+                    data_bytes += frame.data.len();
+                    Ok::<_, TooLong>(())
+                })
+                .expect("the events are short");
+            }
+            data_bytes
+        });
+    });
+}
+
+/// A provider's stream brought back to the client; `same` only watches it go by.
+fn streams(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group(format!("stream, {EVENTS} events"));
+    for front in [Dialect::OpenAi, Dialect::Anthropic] {
+        for upstream in [Dialect::OpenAi, Dialect::Anthropic] {
+            stream(&mut group, front, upstream);
+        }
+    }
+}
+
+fn stream(group: &mut BenchmarkGroup<'_, WallTime>, front: Dialect, upstream: Dialect) {
+    let answer = answer(front, upstream);
+    let events = events(upstream);
+    group.throughput(total_bytes(&events));
+    group.bench_function(direction(upstream, front), |bencher| {
+        bencher.iter(|| {
+            let mut stream = answer.stream();
+            let mut out = Vec::new();
+            for chunk in &events {
+                stream.push(black_box(chunk), &mut out);
+            }
+            stream.end(&mut out);
+            out
+        });
+    });
+}
+
+fn direction(from: Dialect, to: Dialect) -> String {
+    if from == to { format!("{} same", from.as_str()) } else { format!("{} to {}", from.as_str(), to.as_str()) }
+}
+
+fn answer(front: Dialect, upstream: Dialect) -> Answer {
+    let body = request_body(front, 1, true);
+    let ask = Ask::read(front, &body).expect("the body is valid");
+    ask.translate(upstream, &Upstream::new("model"), NOW).expect("the body can be translated").answer
+}
+
+fn request_body(front: Dialect, turns: usize, stream: bool) -> Vec<u8> {
+    let text = EVENT_TEXT.repeat(4);
+    let messages = (0..turns).flat_map(|_| {
+        let question = json!({ "role": "user", "content": format!("{text} \"quoted\"\n{text}") });
+        [question, json!({ "role": "assistant", "content": EVENT_TEXT })]
+    });
+    let last = json!({ "role": "user", "content": "And then?" });
+    let messages: Vec<Value> = messages.chain([last]).collect();
+    let mut body = json!({ "model": "a-model", "max_tokens": 1000, "stream": stream, "messages": messages });
+    if let (Dialect::Anthropic, Some(body)) = (front, body.as_object_mut()) {
+        body.insert("system".to_owned(), json!("You answer in one paragraph."));
+    }
+    body.to_string().into_bytes()
+}
+
+/// A provider's answer, one chunk per event.
+fn events(dialect: Dialect) -> Vec<Vec<u8>> {
+    let events = match dialect {
+        Dialect::OpenAi => openai_events(),
+        Dialect::Anthropic => anthropic_events(),
+    };
+    events.into_iter().map(String::into_bytes).collect()
+}
+
+fn openai_events() -> Vec<String> {
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish });
+        let chunk = json!({
+            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": NOW, "model": "model", "choices": [choice],
+        });
+        format!("data: {chunk}\n\n")
+    };
+    let mut events = vec![chunk(json!({ "role": "assistant", "content": "" }), Value::Null)];
+    events.extend((0..EVENTS).map(|_| chunk(json!({ "content": EVENT_TEXT }), Value::Null)));
+    events.push(chunk(json!({}), json!("stop")));
+    events.push("data: [DONE]\n\n".to_owned());
+    events
+}
+
+fn anthropic_events() -> Vec<String> {
+    let event = |kind: &str, mut data: Value| {
+        if let Some(data) = data.as_object_mut() {
+            data.insert("type".to_owned(), json!(kind));
+        }
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let message = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "model", "content": [], "stop_reason": null,
+        "stop_sequence": null, "usage": { "input_tokens": 10, "output_tokens": 1 },
+    });
+    let delta = json!({ "index": 0, "delta": { "type": "text_delta", "text": EVENT_TEXT } });
+    let stop = json!({
+        "delta": { "stop_reason": "end_turn", "stop_sequence": null }, "usage": { "output_tokens": 100 },
+    });
+    let mut events = vec![
+        event("message_start", json!({ "message": message })),
+        event("content_block_start", json!({ "index": 0, "content_block": { "type": "text", "text": "" } })),
+    ];
+    events.extend((0..EVENTS).map(|_| event("content_block_delta", delta.clone())));
+    events.push(event("content_block_stop", json!({ "index": 0 })));
+    events.push(event("message_delta", stop));
+    events.push(event("message_stop", json!({})));
+    events
+}
+
+fn total_bytes(chunks: &[Vec<u8>]) -> Throughput {
+    Throughput::Bytes(chunks.iter().map(|chunk| chunk.len() as u64).sum())
+}

@@ -5,9 +5,9 @@ use std::time::Duration;
 use attache_bench::load::{Load, Report};
 use serde_json::{Value, json};
 
-use crate::lab::Route;
-use crate::scenario::{Scenario, Workload};
-use crate::usage;
+use super::lab::Route;
+use super::scenario::{Scenario, Workload};
+use super::usage;
 
 const WARM_UP: Duration = Duration::from_millis(400);
 

@@ -76,9 +76,19 @@ impl Child {
     }
 }
 
+/// The last part of it, cut at a line.
 fn tail(output: &str) -> String {
-    let start = output.ceil_char_boundary(output.len().saturating_sub(LOG_TAIL_BYTES));
-    output.split_at(start).1.to_owned()
+    let mut bytes = 0;
+    let mut lines: Vec<&str> = output
+        .lines()
+        .rev()
+        .take_while(|line| {
+            bytes += line.len();
+            bytes <= LOG_TAIL_BYTES
+        })
+        .collect();
+    lines.reverse();
+    lines.join("\n")
 }
 
 impl Drop for Child {

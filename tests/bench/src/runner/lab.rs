@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::arguments::Programs;
-use crate::bootstrap::{self, AttacheAddresses};
-use crate::child::{Child, ChildError};
-use crate::scenario::Scenario;
+use super::arguments::Programs;
+use super::bootstrap::{self, AttacheAddresses};
+use super::child::{Child, ChildError};
+use super::scenario::Scenario;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -6,10 +6,10 @@ use attache_bench::hold::{Hold, HoldReport};
 use attache_bench::load::Load;
 use serde_json::{Value, json};
 
-use crate::arguments::Programs;
-use crate::lab::{Lab, LabError};
-use crate::scenario::{HOLD_SCRIPT, Scenario, Workload};
-use crate::usage;
+use super::arguments::Programs;
+use super::lab::{Lab, LabError};
+use super::scenario::{HOLD_SCRIPT, Scenario, Workload};
+use super::usage;
 
 const OPENED_PER_SECOND: u32 = 200;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use attache_bench::exchange::{Expect, Target};
 use serde_json::json;
 
-use crate::bootstrap::{ANTHROPIC_MODEL, OPENAI_MODEL};
+use super::bootstrap::{ANTHROPIC_MODEL, OPENAI_MODEL};
 
 /// A request body is padded to about this.
 const REQUEST_BYTES: usize = 1024;
@@ -55,25 +55,18 @@ impl Scenario {
             (Workload::Stream, _) => Expect::OpenAiEvents,
         };
         let body = |padding: usize| {
+            let text = "x".repeat(padding);
             json!({
                 "model": model,
                 "max_tokens": 1000,
                 "stream": workload == Workload::Stream,
                 "messages": [
-                    {"role": "system", "content": "You answer in one paragraph."},
-                    {"role": "user", "content": "x".repeat(padding)},
+                    {"role": "user", "content": "What did we speak about?"},
+                    {"role": "assistant", "content": "About what a hop costs."},
+                    {"role": "user", "content": text},
                 ],
             })
-        };
-        // Anthropic's dialect has the system prompt beside the messages.
-        let body = |padding: usize| {
-            let mut body = body(padding);
-            if self == Self::FromAnthropic {
-                if let Some(messages) = body.get_mut("messages").and_then(serde_json::Value::as_array_mut) {
-                    messages.remove(0);
-                }
-            }
-            body.to_string()
+            .to_string()
         };
         let padded = body(REQUEST_BYTES.saturating_sub(body(0).len()));
         let headers = [("authorization", "Bearer bench"), ("anthropic-version", "2023-06-01")];

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::cell::{Cell, Key};
-use crate::memory::Held;
-use crate::scenario::{Scenario, Workload};
+use super::cell::{Cell, Key};
+use super::memory::Held;
+use super::scenario::{Scenario, Workload};
 
 const COLUMNS: &str = "                                  req/s    p50    p99  token  token |   CPU us per exchange     | total  x bare  x no-op |   RSS
                                                  ms     ms    p50    p99 |  envoy  service simulator |    us                 |    MB  errors";
