@@ -197,6 +197,10 @@ impl Exchange<'_> {
 
     /// What providers ask of the key and the version, before they look at anything else.
     fn check_key(&self) -> Result<(), Fault> {
+        // A script that does not want strictness gets none, unless this simulator knows its keys.
+        if !self.validates() && self.simulator.keys.is_empty() {
+            return Ok(());
+        }
         let header = |name: &HeaderName| {
             self.parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
         };

@@ -1,5 +1,7 @@
 //! The program itself, over a real socket: what arrives, how it breaks, and what it remembers of it.
 
+#![allow(clippy::indexing_slicing, clippy::expect_used, reason = "a test that is out of bounds should fail")]
+
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
