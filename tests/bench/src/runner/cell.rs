@@ -71,10 +71,13 @@ pub(crate) async fn measure(key: Key, round: u32, route: Route, window: Duration
 
     let cpu = |process: Option<u32>| process.and_then(usage::cpu);
     let before = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
-    let report = load.measure(window).await;
+    let mut report = load.measure(window).await;
     let after = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
     let service_resident_bytes = route.service.and_then(usage::resident_bytes);
-    load.finish().await;
+    if !load.finish().await {
+        report.errors += 1;
+        report.last_error = Some("some exchanges never ended".to_owned());
+    }
 
     let per_exchange = |before: Option<Duration>, after: Option<Duration>| {
         let used = after?.checked_sub(before?)?;
