@@ -158,6 +158,11 @@ impl Answer {
         self.upstream
     }
 
+    /// The same way back, from an upstream of another dialect.
+    pub fn from_upstream(self, upstream: Dialect) -> Self {
+        Self { upstream, ..self }
+    }
+
     /// The client wanted a stream.
     pub fn wants_stream(&self) -> bool {
         self.stream
@@ -306,6 +311,13 @@ impl Stream {
                 let message = "the provider's stream ended before the answer was complete";
                 flow.fail(Fault::upstream(message).with_code("stream_truncated"), out);
             }
+        }
+    }
+
+    /// Ends the stream with the client's error event, for a reason that lies outside of it. The first reason counts.
+    pub fn fail(&mut self, fault: Fault, out: &mut Vec<u8>) {
+        if self.flow.seen.fault.is_none() {
+            self.flow.fail(fault, out);
         }
     }
 

@@ -1,2 +1,29 @@
-//! Stub.
-fn main() {}
+//! `attache`: makes an Envoy that you already run understand LLM traffic.
+//!
+//! The files follow an exchange: [`server`] takes Envoy's messages, [`exchange`] takes them from the first header to
+//! the last byte, [`config`] says what they are to do. [`envoy`] prints the Envoy side.
+
+mod admin;
+mod command;
+mod config;
+mod decompress;
+mod envoy;
+mod exchange;
+mod front;
+mod metrics;
+mod serve;
+mod server;
+mod usage_log;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match command::Command::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            command::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The admin interface: health, readiness, metrics and the running configuration (secrets redacted), over HTTP.
+
+use crate::exchange::Service;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Most connections at once: it is for a few scrapers and a person.
+const CONNECTIONS_MAX: usize = 64;
+
+/// The admin interface, bound but not served yet.
+#[derive(Debug)]
+pub struct Admin {
+    listener: TcpListener,
+    service: Arc<Service>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Answers of `/readyz`; false while draining.
+    pub ready: Arc<AtomicBool>,
+}
+
+impl Admin {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When it cannot be bound.
+    pub async fn bind(address: &str, service: Arc<Service>) -> Result<Self, String> {
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|error| format!("service.admin: {address}: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        Ok(Self { listener, service, address, ready: Arc::new(AtomicBool::new(true)) })
+    }
+
+    /// Serves for as long as the process lives.
+    pub async fn serve(self) {
+        let connections = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
+        loop {
+            let Ok(permit) = connections.clone().acquire_owned().await else { return };
+            let Ok((stream, _)) = self.listener.accept().await else {
+                // Out of file descriptors, most likely; a busy loop would not help.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let (service, ready) = (self.service.clone(), self.ready.clone());
+            tokio::spawn(async move {
+                let answer = service_fn(|request: Request<Incoming>| {
+                    let answer =
+                        answer(&service, ready.load(Ordering::Relaxed), request.method(), request.uri().path());
+                    async { Ok::<_, Infallible>(answer) }
+                });
+                let serving = hyper::server::conn::http1::Builder::new()
+                    .timer(hyper_util::rt::TokioTimer::new())
+                    .header_read_timeout(Duration::from_secs(10))
+                    .serve_connection(TokioIo::new(stream), answer);
+                if let Err(error) = serving.await {
+                    tracing::debug!(%error, "admin connection");
+                }
+                drop(permit);
+            });
+        }
+    }
+}
+
+fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    let (status, kind, body) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, b"ok\n".to_vec()),
+        (&Method::GET | &Method::HEAD, "/readyz") if ready => (StatusCode::OK, TEXT, b"ready\n".to_vec()),
+        (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, TEXT, b"draining\n".to_vec()),
+        (&Method::GET, "/metrics") => (StatusCode::OK, METRICS, service.metrics.text()),
+        (&Method::GET, "/config") => match serde_json::to_vec_pretty(&service.config.load().written) {
+            Ok(json) => (StatusCode::OK, JSON, json),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
+        },
+        (_, "/healthz" | "/readyz" | "/metrics" | "/config") => {
+            (StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET\n".to_vec())
+        }
+        _ => (StatusCode::NOT_FOUND, TEXT, b"there is /healthz, /readyz, /metrics and /config\n".to_vec()),
+    };
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const JSON: &str = "application/json";

@@ -1,0 +1,93 @@
+//! The command line.
+
+use crate::config::{self, written};
+use crate::exchange::Topology;
+use crate::{envoy, serve};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Makes an Envoy that you already run understand LLM traffic.
+#[derive(Debug, Parser)]
+#[command(name = "attache", version)]
+pub struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Serve Envoy's external processing filter.
+    Serve(File),
+    /// Check a configuration: exit code 0 if it is good, otherwise what is wrong and where.
+    Check(File),
+    /// Print the Envoy bootstrap for a configuration.
+    Envoy {
+        #[command(flatten)]
+        file: File,
+        /// How Envoy and the service stand to each other.
+        #[arg(long, value_enum, default_value_t = TopologyName::Sidecar)]
+        topology: TopologyName,
+    },
+    /// Print the JSON Schema of the configuration.
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
+struct File {
+    /// The configuration file.
+    #[arg(long, default_value = "attache.yaml")]
+    config: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TopologyName {
+    /// One service beside each Envoy.
+    Sidecar,
+    /// Replicas of the service behind a load balancer.
+    Shared,
+}
+
+type Anything = Box<dyn std::error::Error + Send + Sync>;
+
+impl Command {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// Anything that a person must read.
+    pub fn run(self) -> Result<(), Anything> {
+        match self.action {
+            Action::Serve(File { config }) => serve::run(config),
+            Action::Check(File { config: path }) => {
+                let config = config::load(&path)?;
+                let (models, providers) = (config.models.len(), config.providers.len());
+                print(&format!("{}: good ({models} models, {providers} providers)\n", path.display()))
+            }
+            Action::Envoy { file: File { config }, topology } => {
+                let topology = match topology {
+                    TopologyName::Sidecar => Topology::Sidecar,
+                    TopologyName::Shared => Topology::Shared,
+                };
+                print(&envoy::yaml(&envoy::bootstrap(&config::load(&config)?, topology))?)
+            }
+            Action::Schema => {
+                let schema = schemars::schema_for!(written::Config);
+                print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))
+            }
+        }
+    }
+}
+
+/// Writes a command's output. A reader that has gone away (`| head`) is no error.
+fn print(text: &str) -> Result<(), Anything> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Tells a person on stderr what is wrong.
+pub fn complain(error: &Anything) {
+    // Nobody is left to tell when stderr is gone.
+    let _told = writeln!(std::io::stderr(), "attache: {error}");
+}

@@ -1,0 +1,490 @@
+//! What a configuration means: names resolved, secrets read, everything that an exchange asks for ready to use.
+
+use super::written::{self, LossPolicy, OnServiceFailure, RetryOn, Select};
+use super::{Invalid, Problem};
+use attache_core::dialect::{Dialect, MaxTokensField, ThinkingStyle, Upstream};
+use attache_core::fault::Fault;
+use attache_core::translate::Translated;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most attempts of one exchange; more only delays the error.
+const ATTEMPTS_MAX: u32 = 10;
+
+/// A compiled configuration. Immutable: a reload makes a new one.
+#[derive(Debug)]
+pub struct Config {
+    /// What was written, for `attache envoy` and the admin view. Its secrets never serialise.
+    pub written: written::Config,
+    /// Every provider by name.
+    pub providers: BTreeMap<String, Arc<Provider>>,
+    /// Every model by the name that clients ask for.
+    pub models: HashMap<String, Arc<Model>>,
+    /// Names of request headers that may hold a credential for some provider: none of them reaches another one.
+    pub credential_headers: BTreeSet<String>,
+}
+
+/// A provider.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// The Envoy cluster that leads to it.
+    pub cluster: String,
+    /// What it speaks.
+    pub dialect: Dialect,
+    /// The value for `:authority`: host, and the port where it is not the scheme's own.
+    pub authority: String,
+    /// Host to connect to.
+    pub host: String,
+    /// Port to connect to.
+    pub port: u16,
+    /// https.
+    pub tls: bool,
+    /// The path of its URL, without a slash at the end.
+    pub base_path: String,
+    /// Header and value of its credentials.
+    pub credentials: Option<(String, SecretString)>,
+    /// Further headers for every request.
+    pub headers: Vec<(String, String)>,
+    /// Clients may ask for `provider/model`.
+    pub expose: bool,
+    max_tokens_field: MaxTokensField,
+}
+
+/// A name that clients ask for.
+#[derive(Debug)]
+pub struct Model {
+    /// The name.
+    pub name: Arc<str>,
+    /// Who serves it.
+    pub targets: Vec<Arc<Target>>,
+    /// The weight of each target; empty where the order is the one written.
+    pub weights: Vec<u32>,
+    /// When the next target is tried.
+    pub retry: Retry,
+    /// What happens when something cannot be said.
+    pub losses: LossPolicy,
+}
+
+/// A provider and its own name for a model.
+#[derive(Debug)]
+pub struct Target {
+    /// Who.
+    pub provider: Arc<Provider>,
+    /// Which model, and how it wants to be asked.
+    pub upstream: Upstream,
+}
+
+/// When the next target is tried, in Envoy's words.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// Most attempts, the first included.
+    pub attempts: u32,
+    /// The value for `x-envoy-retry-on`.
+    pub on: String,
+    /// The value for `x-envoy-retriable-status-codes`.
+    pub status_codes: Option<&'static str>,
+    /// Most time until response headers.
+    pub per_try_timeout: Option<Duration>,
+}
+
+impl Config {
+    /// Finds out what a written configuration means.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn compile(written: written::Config) -> Result<Self, Invalid> {
+        let mut problems = Vec::new();
+        check_addresses(&written, &mut problems);
+        if written.providers.is_empty() {
+            problems.push(Problem::at("providers", "no provider is configured; nothing could be served"));
+        }
+        let providers: BTreeMap<_, _> = written
+            .providers
+            .iter()
+            .filter_map(|(name, provider)| {
+                let compiled = Provider::compile(name, provider, &mut problems)?;
+                Some((name.clone(), Arc::new(compiled)))
+            })
+            .collect();
+        check_clusters(&providers, &mut problems);
+        let models = written
+            .models
+            .iter()
+            .filter_map(|(name, model)| {
+                let compiled = Model::compile(name, model, &written.providers, &providers, &mut problems)?;
+                Some((name.clone(), Arc::new(compiled)))
+            })
+            .collect();
+        if written.models.is_empty() && !written.providers.values().any(|provider| provider.expose) {
+            let message = "no model is configured and no provider has `expose: true`; clients could ask for nothing";
+            problems.push(Problem::at("models", message));
+        }
+        if !problems.is_empty() {
+            return Err(Invalid(problems));
+        }
+        let credential_headers = providers
+            .values()
+            .flat_map(|provider| {
+                let credentials = provider.credentials.iter().map(|(name, _)| name.clone());
+                credentials.chain(provider.headers.iter().map(|(name, _)| name.clone()))
+            })
+            .collect();
+        Ok(Self { written, providers, models, credential_headers })
+    }
+
+    /// The model that a client asks for: a configured name, or `provider/model` of an exposed provider.
+    pub fn model(&self, asked: &str) -> Option<Arc<Model>> {
+        if let Some(model) = self.models.get(asked) {
+            return Some(model.clone());
+        }
+        let (provider, model) = asked.split_once('/')?;
+        let provider = self.providers.get(provider).filter(|provider| provider.expose && !model.is_empty())?;
+        let target = Target { provider: provider.clone(), upstream: provider.upstream(model) };
+        Some(Arc::new(Model {
+            name: provider.name.clone(),
+            targets: vec![Arc::new(target)],
+            weights: Vec::new(),
+            retry: Retry::compile(&written::Retry::default(), 1, "", &mut Vec::new()),
+            losses: LossPolicy::Allow,
+        }))
+    }
+
+    /// The target that an attempt of a plan goes to, by the names that the plan carries.
+    pub fn target(&self, provider: &str, model: &str) -> Option<Arc<Target>> {
+        let known = self
+            .models
+            .values()
+            .flat_map(|model| &model.targets)
+            .find(|target| &*target.provider.name == provider && target.upstream.model == model);
+        if let Some(known) = known {
+            return Some(known.clone());
+        }
+        let provider = self.providers.get(provider).filter(|provider| provider.expose)?;
+        Some(Arc::new(Target { provider: provider.clone(), upstream: provider.upstream(model) }))
+    }
+}
+
+impl Provider {
+    fn compile(name: &str, written: &written::Provider, problems: &mut Vec<Problem>) -> Option<Self> {
+        let at = format!("providers.{name}");
+        let before = problems.len();
+        if !is_name(name) {
+            let message = "a provider's name becomes a cluster name: use a-z, 0-9, `_` and `-` only";
+            problems.push(Problem::at(&at, message));
+        }
+        let url = Url::parse(&written.url).map_err(|message| problems.push(Problem::at(format!("{at}.url"), message)));
+        let credentials = written.auth.as_ref().and_then(|auth| credentials(auth, &format!("{at}.auth"), problems));
+        let headers = written
+            .headers
+            .iter()
+            .filter_map(|(name, value)| {
+                let name = header_name(name, &format!("{at}.headers"), problems)?;
+                header_value(value, &format!("{at}.headers.{name}"), problems).map(|value| (name, value))
+            })
+            .collect();
+        if problems.len() > before {
+            return None;
+        }
+        let Url { tls, host, port, authority, path } = url.ok()?;
+        Some(Self {
+            name: name.into(),
+            cluster: written.cluster.clone().unwrap_or_else(|| name.to_owned()),
+            dialect: match written.dialect {
+                written::Dialect::Openai => Dialect::OpenAi,
+                written::Dialect::Anthropic => Dialect::Anthropic,
+            },
+            authority,
+            host,
+            port,
+            tls,
+            base_path: path,
+            credentials,
+            headers,
+            expose: written.expose,
+            max_tokens_field: match written.max_tokens_field {
+                written::MaxTokensField::MaxCompletionTokens => MaxTokensField::MaxCompletionTokens,
+                written::MaxTokensField::MaxTokens => MaxTokensField::MaxTokens,
+            },
+        })
+    }
+
+    /// One of this provider's models, with the provider's habits.
+    fn upstream(&self, model: &str) -> Upstream {
+        Upstream { max_tokens_field: self.max_tokens_field, ..Upstream::new(model) }
+    }
+}
+
+impl Model {
+    fn compile(
+        name: &str,
+        written: &written::Model,
+        written_providers: &BTreeMap<String, written::Provider>,
+        providers: &BTreeMap<String, Arc<Provider>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        let at = format!("models.{name}");
+        if written.targets.is_empty() {
+            problems.push(Problem::at(format!("{at}.targets"), "a model needs at least one target"));
+            return None;
+        }
+        let mut targets = Vec::new();
+        for (i, target) in written.targets.iter().enumerate() {
+            if !written_providers.contains_key(&target.provider) {
+                let known: Vec<_> = written_providers.keys().map(String::as_str).collect();
+                let message = format!("no provider `{}`; there is: {}", target.provider, known.join(", "));
+                problems.push(Problem::at(format!("{at}.targets[{i}].provider"), message));
+            }
+            // A provider that is written but did not compile has said why already.
+            if let Some(provider) = providers.get(&target.provider) {
+                targets.push(Arc::new(Target::compile(target, provider)));
+            }
+        }
+        let weights = match written.select {
+            Select::InOrder => Vec::new(),
+            Select::Weighted => written.targets.iter().map(|target| target.weight).collect(),
+        };
+        if written.select == Select::Weighted && weights.iter().all(|weight| *weight == 0) {
+            problems.push(Problem::at(format!("{at}.targets"), "every weight is 0; at least one target needs more"));
+        }
+        let retry = Retry::compile(&written.retry, targets.len(), &format!("{at}.retry"), problems);
+        Some(Self { name: name.into(), targets, weights, retry, losses: written.losses })
+    }
+}
+
+impl Model {
+    /// Applies the policy on what could not be said.
+    ///
+    /// # Errors
+    /// A [`Fault`] that names the losses, where the policy is to refuse them.
+    pub fn judge(&self, translated: Translated) -> Result<Translated, Fault> {
+        if translated.losses.is_empty() || self.losses == LossPolicy::Allow {
+            return Ok(translated);
+        }
+        let lost = translated.losses.header();
+        let message = format!("this model's provider cannot be told: {lost}; leave it out, or ask for another model");
+        Err(Fault::invalid(message).with_code("translation_loss"))
+    }
+}
+
+impl Target {
+    fn compile(written: &written::Target, provider: &Arc<Provider>) -> Self {
+        let mut upstream = provider.upstream(&written.model);
+        if let Some(max_tokens) = written.max_tokens_default {
+            upstream.max_tokens_default = max_tokens;
+        }
+        upstream.thinking = match written.thinking {
+            written::Thinking::Budget => ThinkingStyle::Budget,
+            written::Thinking::Adaptive => ThinkingStyle::Adaptive,
+        };
+        Self { provider: provider.clone(), upstream }
+    }
+}
+
+impl Retry {
+    fn compile(written: &written::Retry, targets: usize, at: &str, problems: &mut Vec<Problem>) -> Self {
+        let attempts = written.attempts.unwrap_or(u32::try_from(targets).unwrap_or(ATTEMPTS_MAX).min(ATTEMPTS_MAX));
+        if !(1..=ATTEMPTS_MAX).contains(&attempts) {
+            let message = format!("{attempts} attempts; from 1 (no retry) to {ATTEMPTS_MAX} make sense");
+            problems.push(Problem::at(format!("{at}.attempts"), message));
+        }
+        let mut words = BTreeSet::new();
+        for on in &written.on {
+            words.insert(match on {
+                RetryOn::ServerError => "5xx",
+                RetryOn::TooMany => "retriable-status-codes",
+                RetryOn::ConnectFailure => "connect-failure",
+                RetryOn::Reset | RetryOn::Timeout => "reset",
+            });
+        }
+        let per_try_timeout = written
+            .per_try_timeout
+            .as_ref()
+            .and_then(|text| duration(text, &format!("{at}.per_try_timeout"), problems));
+        Self {
+            attempts,
+            on: words.into_iter().collect::<Vec<_>>().join(","),
+            status_codes: written.on.contains(&RetryOn::TooMany).then_some("429"),
+            per_try_timeout,
+        }
+    }
+}
+
+/// The parts of a provider's URL.
+struct Url {
+    tls: bool,
+    host: String,
+    port: u16,
+    authority: String,
+    path: String,
+}
+
+impl Url {
+    fn parse(text: &str) -> Result<Self, String> {
+        let example = "expected something like https://api.openai.com/v1";
+        let uri: http::Uri = text.parse().map_err(|error| format!("`{text}` is not a URL ({error}); {example}"))?;
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(format!("`{text}` has neither http:// nor https:// in front; {example}")),
+        };
+        let host =
+            uri.host().filter(|host| !host.is_empty()).ok_or_else(|| format!("`{text}` names no host; {example}"))?;
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err("credentials do not belong into the URL; use `auth`".to_owned());
+        }
+        if uri.query().is_some() {
+            return Err(format!("a query (`?…`) cannot be part of a base URL; {example}"));
+        }
+        let default_port = if tls { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(default_port);
+        let authority = if port == default_port { host.to_owned() } else { format!("{host}:{port}") };
+        Ok(Self {
+            tls,
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            authority,
+            path: uri.path().trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+fn credentials(auth: &written::Auth, at: &str, problems: &mut Vec<Problem>) -> Option<(String, SecretString)> {
+    let (name, secret, at) = match (&auth.bearer, &auth.header, &auth.value) {
+        (Some(secret), None, None) => ("authorization".to_owned(), secret, format!("{at}.bearer")),
+        (None, Some(header), Some(secret)) => {
+            (header_name(header, &format!("{at}.header"), problems)?, secret, format!("{at}.value"))
+        }
+        _ => {
+            let message = "write either `{ bearer: SECRET }` or `{ header: NAME, value: SECRET }`";
+            problems.push(Problem::at(at, message));
+            return None;
+        }
+    };
+    let text = match secret {
+        written::Secret::Text(text) => text.clone(),
+        written::Secret::File(written::SecretFile { file }) => match std::fs::read_to_string(file) {
+            Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
+            Err(error) => {
+                problems.push(Problem::at(at, format!("cannot read the secret from {file}: {error}")));
+                return None;
+            }
+        },
+    };
+    let value = if auth.bearer.is_some() { format!("Bearer {text}") } else { text.clone() };
+    // The message must not show the value.
+    if text.is_empty() || http::HeaderValue::try_from(&value).is_err() {
+        problems.push(Problem::at(at, "the secret is empty or holds characters that no header may hold"));
+        return None;
+    }
+    Some((name, SecretString::from(value)))
+}
+
+/// Headers that Envoy and the service set themselves.
+const RESERVED_HEADERS: [&str; 7] =
+    ["host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "te"];
+
+fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let message = if http::HeaderName::try_from(&name).is_err() {
+        format!("`{name}` is not a header name")
+    } else if RESERVED_HEADERS.contains(&name.as_str())
+        || name.starts_with("x-attache-")
+        || name.starts_with("x-envoy-")
+    {
+        format!("`{name}` is set by the gateway itself")
+    } else {
+        return Some(name);
+    };
+    problems.push(Problem::at(at, message));
+    None
+}
+
+fn header_value(value: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    if http::HeaderValue::try_from(value).is_ok() {
+        return Some(value.to_owned());
+    }
+    problems.push(Problem::at(at, "holds characters that no header may hold"));
+    None
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
+}
+
+fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if duration >= Duration::from_millis(1) => Some(duration),
+        Ok(_) => {
+            problems.push(Problem::at(at, format!("`{text}` is shorter than a millisecond")));
+            None
+        }
+        Err(_) => {
+            problems
+                .push(Problem::at(at, format!("`{text}` is not a time; expected something like 30s, 500ms or 15m")));
+            None
+        }
+    }
+}
+
+/// Clusters are shared ground: two providers on one cluster would get each other's keys.
+fn check_clusters(providers: &BTreeMap<String, Arc<Provider>>, problems: &mut Vec<Problem>) {
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    for (name, provider) in providers {
+        if let Some(other) = seen.insert(&provider.cluster, name) {
+            let message = format!("cluster `{}` belongs to provider `{other}` already", provider.cluster);
+            problems.push(Problem::at(format!("providers.{name}.cluster"), message));
+        }
+        if provider.cluster.starts_with("attache") {
+            let message = "cluster names that begin with `attache` are the gateway's own";
+            problems.push(Problem::at(format!("providers.{name}"), message));
+        }
+    }
+}
+
+fn check_addresses(written: &written::Config, problems: &mut Vec<Problem>) {
+    for (at, address) in
+        [("listen", &written.listen), ("service.admin", &written.service.admin), ("envoy.admin", &written.envoy.admin)]
+    {
+        if address.parse::<std::net::SocketAddr>().is_err() {
+            problems.push(Problem::at(
+                at,
+                format!("`{address}` is not an address; expected IP:PORT such as 127.0.0.1:9090"),
+            ));
+        }
+    }
+    let grpc = &written.service.grpc;
+    if grpc.strip_prefix("unix:").is_none_or(str::is_empty) && split_host_port(grpc).is_none() {
+        let message = format!("`{grpc}` is not an address; expected unix:PATH or HOST:PORT");
+        problems.push(Problem::at("service.grpc", message));
+    }
+    for (at, text) in
+        [("envoy.idle_timeout", &written.envoy.idle_timeout), ("envoy.connect_timeout", &written.envoy.connect_timeout)]
+    {
+        duration(text, at, problems);
+    }
+    if let OnServiceFailure::PassTo(provider) = &written.envoy.on_service_failure
+        && !written.providers.contains_key(provider)
+    {
+        let message = format!("no provider `{provider}`");
+        problems.push(Problem::at("envoy.on_service_failure.pass_to", message));
+    }
+    if !(1024..=1 << 30).contains(&written.limits.body_bytes_max) {
+        problems.push(Problem::at("limits.body_bytes_max", "expected from 1024 bytes to 1 GiB (1073741824)"));
+    }
+}
+
+/// `HOST:PORT`, where the host may be a name.
+pub fn split_host_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    (!host.is_empty()).then_some((host.trim_matches(['[', ']']), port.parse().ok()?))
+}
+
+/// A time as Envoy writes it: `0.500s`.
+pub fn seconds(text: &str) -> String {
+    let duration = humantime::parse_duration(text).unwrap_or_default();
+    format!("{}.{:03}s", duration.as_secs(), duration.subsec_millis())
+}

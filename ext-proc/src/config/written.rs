@@ -1,0 +1,376 @@
+//! What a person writes: `attache.yaml`, field by field. Strict: an unknown key is an error with its path.
+//!
+//! These types hold no meaning beyond their syntax; [`super::compiled`] says what they mean together.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The configuration file of Attaché.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the gateway (Envoy's listener) listens, for `attache envoy`.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Where the service itself listens.
+    #[serde(default)]
+    pub service: Service,
+    /// Who serves models, by name (`[a-z0-9_-]+`). The name is also the name of the Envoy cluster, unless `cluster` says otherwise.
+    pub providers: BTreeMap<String, Provider>,
+    /// The names that clients ask for.
+    #[serde(default)]
+    pub models: BTreeMap<String, Model>,
+    /// What requests and answers may weigh.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Where usage records go.
+    #[serde(default)]
+    pub usage: Usage,
+    /// What is logged, and how.
+    #[serde(default)]
+    pub log: Log,
+    /// What `attache envoy` prints beyond the rest of this file.
+    #[serde(default)]
+    pub envoy: Envoy,
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:10000".to_owned()
+}
+
+/// Where the service listens.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// The gRPC service for Envoy: `unix:PATH` or `HOST:PORT`.
+    pub grpc: String,
+    /// Health, metrics and the config view: `HOST:PORT`.
+    pub admin: String,
+    /// Most seconds to wait for open exchanges after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self { grpc: "unix:.run/attache.sock".to_owned(), admin: "127.0.0.1:9090".to_owned(), drain_seconds: 600 }
+    }
+}
+
+/// Who serves models.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The wire format that it speaks.
+    pub dialect: Dialect,
+    /// The base URL, as the provider's own SDK takes it: `https://api.openai.com/v1`, `https://api.anthropic.com`.
+    pub url: String,
+    /// The credentials that requests to it carry. None: nothing is sent.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// Further headers for every request to it.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Clients may ask for `provider/model` with any model of this provider.
+    #[serde(default)]
+    pub expose: bool,
+    /// The name of the Envoy cluster, where it is not the provider's own name.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// OpenAI dialect: the field that carries the token limit.
+    #[serde(default)]
+    pub max_tokens_field: MaxTokensField,
+    /// TLS towards an https provider.
+    #[serde(default)]
+    pub tls: Tls,
+}
+
+/// A wire format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// OpenAI chat completions.
+    Openai,
+    /// Anthropic messages.
+    Anthropic,
+}
+
+/// The field that carries the token limit in the OpenAI dialect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MaxTokensField {
+    /// What OpenAI asks for today.
+    #[default]
+    MaxCompletionTokens,
+    /// What many other servers know.
+    MaxTokens,
+}
+
+/// The credentials of a provider: `{ bearer: SECRET }` or `{ header: NAME, value: SECRET }`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Sent as `authorization: Bearer …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearer: Option<Secret>,
+    /// The header that carries `value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// What `header` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Secret>,
+}
+
+/// A secret: its text (usually `${ENV}`), or the file that holds it.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a secret is a string such as ${ENV}, or { file: PATH }")]
+pub enum Secret {
+    /// The text itself.
+    Text(String),
+    /// The first line of a file.
+    File(SecretFile),
+}
+
+/// The file that holds a secret.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretFile {
+    /// Its path.
+    pub file: String,
+}
+
+/// How a secret looks wherever a person may see it.
+pub const REDACTED: &str = "[redacted]";
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(REDACTED)
+    }
+}
+
+/// TLS towards a provider.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// The CA bundle that signs the provider's certificate. Default: the system's.
+    pub ca_file: Option<String>,
+    /// The name to ask for (SNI) and to check. Default: the host of the URL.
+    pub server_name: Option<String>,
+}
+
+/// A name that clients ask for.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Who serves it, in order of preference.
+    pub targets: Vec<Target>,
+    /// How the first target is chosen.
+    #[serde(default)]
+    pub select: Select,
+    /// When the next target is tried.
+    #[serde(default)]
+    pub retry: Retry,
+    /// What happens to a request that a target's dialect cannot say in full.
+    #[serde(default)]
+    pub losses: LossPolicy,
+}
+
+/// A provider and its own name for the model.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// A name from `providers`.
+    pub provider: String,
+    /// The provider's own model name.
+    pub model: String,
+    /// `select: weighted`: how often it comes first, relative to the others. 0 = only as a fallback.
+    #[serde(default = "default_weight")]
+    pub weight: u32,
+    /// The `max_tokens` for a dialect that demands one when the client gave none.
+    #[serde(default)]
+    pub max_tokens_default: Option<u64>,
+    /// Anthropic dialect: how this model is told to think.
+    #[serde(default)]
+    pub thinking: Thinking,
+}
+
+fn default_weight() -> u32 {
+    1
+}
+
+/// How an Anthropic model is told to think.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// A budget of tokens: every model that thinks, up to Claude 4.5.
+    #[default]
+    Budget,
+    /// Adaptive, with an effort: newer models.
+    Adaptive,
+}
+
+/// How the first target is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Select {
+    /// The first that is written.
+    #[default]
+    InOrder,
+    /// By chance, by weight; the others follow in the same manner.
+    Weighted,
+}
+
+/// When the next target is tried.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Most attempts, the first included. More attempts than targets start over with the first. Default: one per target.
+    pub attempts: Option<u32>,
+    /// What makes an attempt fail.
+    pub on: Vec<RetryOn>,
+    /// Most time until a provider's response headers: `30s`, `500ms`. It does not limit streams.
+    pub per_try_timeout: Option<String>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        use RetryOn::{ConnectFailure, Reset, ServerError, Timeout, TooMany};
+        Self {
+            attempts: None,
+            on: vec![ServerError, TooMany, ConnectFailure, Reset, Timeout],
+            per_try_timeout: Some("60s".to_owned()),
+        }
+    }
+}
+
+/// What makes an attempt fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RetryOn {
+    /// HTTP status 500 to 599, also 529.
+    #[serde(rename = "5xx")]
+    ServerError,
+    /// HTTP status 429.
+    #[serde(rename = "429")]
+    TooMany,
+    /// No connection: refused, unreachable, no such name, wrong certificate.
+    #[serde(rename = "connect_failure")]
+    ConnectFailure,
+    /// The connection broke before the response headers.
+    #[serde(rename = "reset")]
+    Reset,
+    /// No response headers within `per_try_timeout`.
+    #[serde(rename = "timeout")]
+    Timeout,
+}
+
+/// What happens to a request that a target's dialect cannot say in full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LossPolicy {
+    /// It goes on without; `x-attache-losses` and a metric name what is missing.
+    #[default]
+    Allow,
+    /// It is refused with 400.
+    Refuse,
+}
+
+/// What requests and answers may weigh.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most bytes of a request's body, and of an answer that is not a stream.
+    pub body_bytes_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes_max: 64 << 20 }
+    }
+}
+
+/// Where usage records go: one line of JSON per exchange.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Usage {
+    /// `stdout`, `off`, or the path of a file to append to.
+    pub to: UsageTo,
+}
+
+/// Where usage records go.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct UsageTo(pub String);
+
+impl Default for UsageTo {
+    fn default() -> Self {
+        Self("stdout".to_owned())
+    }
+}
+
+/// What is logged (to stderr), and how.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,attache=debug`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
+/// What `attache envoy` prints beyond the rest.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Envoy {
+    /// Envoy's own admin interface.
+    pub admin: String,
+    /// Longest silence in a stream, or of a provider that is thinking, before the exchange is cut: `15m`.
+    pub idle_timeout: String,
+    /// Longest wait for a connection to a provider.
+    pub connect_timeout: String,
+    /// What happens to requests while this service is away.
+    pub on_service_failure: OnServiceFailure,
+}
+
+impl Default for Envoy {
+    fn default() -> Self {
+        Self {
+            admin: "127.0.0.1:9901".to_owned(),
+            idle_timeout: "15m".to_owned(),
+            connect_timeout: "5s".to_owned(),
+            on_service_failure: OnServiceFailure::Refuse,
+        }
+    }
+}
+
+/// What happens to requests while this service is away.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnServiceFailure {
+    /// A clear 503 in the client's dialect.
+    #[default]
+    Refuse,
+    /// The request goes unchanged, with the client's own credentials, to this provider.
+    PassTo(String),
+}

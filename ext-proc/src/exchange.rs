@@ -1,0 +1,117 @@
+//! The life of an exchange, one state after the other. Each step consumes its state and one event and gives back the
+//! next state and the one reply that Envoy waits for, so a reply can neither be forgotten nor sent twice.
+//!
+//! ```text
+//! Arriving ──headers──► Asked ──body──► Sent ──headers──► Whole ──body──► Over
+//!     │                   │              │        └─────► Streaming ──chunks──► Over
+//!     └───────answer──────┴────answer────┴──► Over
+//! ```
+//!
+//! Every state owns the exchange's [`Settlement`]; whatever ends the exchange (the last byte, a refusal, a hang-up, a
+//! broken stream) drops it, and that settles the exchange, once.
+
+pub mod attempt;
+mod local_reply;
+pub mod message;
+pub mod pending;
+pub mod plan;
+mod request;
+mod response;
+pub mod settle;
+mod upstream_head;
+
+pub use attempt::Attempt;
+pub use message::{Event, Reply};
+pub use request::{Arriving, Asked};
+pub use response::{Sent, Streaming, Whole};
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::usage_log::UsageLog;
+use arc_swap::ArcSwap;
+use pending::Pending;
+use std::sync::Arc;
+
+/// What all exchanges share.
+#[derive(Debug)]
+pub struct Service {
+    /// The running configuration.
+    pub config: Arc<ArcSwap<Config>>,
+    /// Exchanges that a later attempt may ask for.
+    pub pending: Pending,
+    /// Numbers for Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// Where usage records go.
+    pub usage: UsageLog,
+}
+
+/// Where the translation of a request happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// Here, and for later attempts in the same process: Envoy and one service side by side.
+    Sidecar,
+    /// In the attempt stage, for every attempt, in whichever replica it reaches.
+    Shared,
+}
+
+/// One exchange.
+#[derive(Debug)]
+pub enum Exchange {
+    /// Nothing has come yet.
+    Arriving(Arriving),
+    /// The headers are known.
+    Asked(Asked),
+    /// The request is on its way to the plan's first target.
+    Sent(Box<Sent>),
+    /// An answer is coming that is taken whole.
+    Whole(Box<Whole>),
+    /// An answer is coming as a stream.
+    Streaming(Box<Streaming>),
+    /// Nothing more is to be done.
+    Over,
+}
+
+/// A message that does not belong here.
+#[derive(Debug, thiserror::Error)]
+#[error("Envoy sent {got} while the exchange was {state}; is the processing mode the one that `attache envoy` prints?")]
+pub struct Unexpected {
+    state: &'static str,
+    got: &'static str,
+}
+
+impl Exchange {
+    /// A new exchange.
+    pub fn new(service: Arc<Service>, topology: Topology) -> Self {
+        Self::Arriving(Arriving::new(service, topology))
+    }
+
+    /// Takes one message.
+    ///
+    /// # Errors
+    /// For a message that cannot come now. The exchange is over then.
+    pub async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
+        match (self, event) {
+            (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(&head)),
+            (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body)),
+            (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),
+            (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes)),
+            (Self::Streaming(state), Event::ResponseBody { bytes, end }) => Ok(state.chunk(&bytes, end)),
+            (Self::Streaming(state), Event::ResponseTrailers) => Ok(state.trailers()),
+            // Trailers say nothing that anybody here acts on, and after the end there is nothing to do.
+            (state, Event::RequestTrailers | Event::ResponseTrailers) => Ok((state, Reply::unchanged())),
+            (Self::Over, _) => Ok((Self::Over, Reply::unchanged())),
+            (state, event) => Err(Unexpected { state: state.name(), got: event.name() }),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Arriving(_) => "waiting for request headers",
+            Self::Asked(_) => "waiting for the request body",
+            Self::Sent(_) => "waiting for response headers",
+            Self::Whole(_) => "waiting for the response body",
+            Self::Streaming(_) => "streaming",
+            Self::Over => "over",
+        }
+    }
+}

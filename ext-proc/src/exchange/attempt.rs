@@ -1,0 +1,176 @@
+//! The attempt stage: a stream of its own per attempt, in the provider's cluster. It makes the request again for the
+//! provider that Envoy has chosen.
+//!
+//! Beside the first stage (sidecar) it finds the client's body by the exchange's id and sees headers only, from the
+//! second attempt on. In the shared topology it sees every attempt and takes the client's body from Envoy.
+
+use super::message::{Answer, Change, Event, Head, Reply, list, text};
+use super::plan::Plan;
+use super::{Service, Topology, Unexpected, upstream_head};
+use crate::config::Config;
+use crate::config::compiled::Target;
+use attache_core::dialect::Dialect;
+use attache_core::fault::{Fault, FaultKind};
+use attache_core::translate::{Ask, Translated};
+use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
+use std::sync::Arc;
+
+/// One attempt.
+#[derive(Debug)]
+pub enum Attempt {
+    /// Nothing has come yet.
+    Arriving {
+        /// What all exchanges share.
+        service: Arc<Service>,
+        /// Where translation happens.
+        topology: Topology,
+        /// The provider of the cluster that this stream came from.
+        provider: String,
+    },
+    /// The shared topology waits for the client's body.
+    Asked(Box<AttemptPlan>),
+    /// Nothing more is to be done.
+    Over,
+}
+
+/// An attempt whose body has not come yet.
+#[derive(Debug)]
+pub struct AttemptPlan {
+    config: Arc<Config>,
+    front: Dialect,
+    query: Option<String>,
+    model: String,
+    target: Arc<Target>,
+}
+
+impl Attempt {
+    /// Takes one message.
+    ///
+    /// # Errors
+    /// For a message that cannot come now.
+    pub fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
+        match (self, event) {
+            (Self::Arriving { service, topology, provider }, Event::RequestHeaders(head)) => match topology {
+                Topology::Sidecar => Ok((Self::Over, beside(&service, &provider, &head))),
+                Topology::Shared => Ok(AttemptPlan::head(&service, &provider, &head)),
+            },
+            (Self::Asked(plan), Event::RequestBody(body)) => Ok((Self::Over, plan.body(&body))),
+            (Self::Over, _) => Ok((Self::Over, Reply::unchanged())),
+            (state, Event::RequestTrailers) => Ok((state, Reply::unchanged())),
+            (state, event) => Err(Unexpected { state: state.name(), got: event.name() }),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Arriving { .. } => "an attempt waiting for request headers",
+            Self::Asked(_) => "an attempt waiting for the request body",
+            Self::Over => "an attempt that is over",
+        }
+    }
+}
+
+/// The sidecar's attempt: everything is at hand.
+fn beside(service: &Service, provider: &str, head: &Head) -> Reply {
+    let metadata = head.metadata.as_ref();
+    let front = front_of(metadata);
+    let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
+    let Some(slot) = slot else { return lost(front, "its exchange is not known here") };
+    let Some(target) = chosen(&slot.plan, provider, head) else { return lost(front, "it is not part of the plan") };
+    match slot.translate(&target) {
+        Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
+        Ok(Translated { body, .. }) => {
+            let body = body.unwrap_or_else(|| slot.body.to_vec());
+            Reply::Replace(made(slot.front, &target, &slot.config, slot.query.as_deref(), body))
+        }
+    }
+}
+
+impl AttemptPlan {
+    /// The shared topology's attempt: the plan is in the metadata.
+    fn head(service: &Service, provider: &str, head: &Head) -> (Attempt, Reply) {
+        let config = service.config.load_full();
+        let metadata = head.metadata.as_ref();
+        let front = front_of(metadata);
+        let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &config));
+        let Some(plan) = planned.flatten() else {
+            return (Attempt::Over, lost(front, "the plan is missing or names what this replica does not know"));
+        };
+        let Some(target) = chosen(&plan, provider, head) else {
+            return (Attempt::Over, lost(front, "it is not part of the plan"));
+        };
+        let query = metadata.and_then(|m| field(m, "query")).map(str::to_owned);
+        let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
+        (Attempt::Asked(Box::new(Self { config, front, query, model, target })), Reply::unchanged())
+    }
+
+    fn body(self, body: &[u8]) -> Reply {
+        let Self { config, front, query, model, target } = self;
+        let made_body = Ask::read(front, body).and_then(|ask| {
+            let translated = ask.translate(target.provider.dialect, &target.upstream, now())?;
+            match config.models.get(&model) {
+                Some(model) => model.judge(translated),
+                None => Ok(translated),
+            }
+        });
+        match made_body {
+            Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
+            Ok(Translated { body: translated, .. }) => {
+                let length = translated.as_ref().map_or(body.len(), Vec::len);
+                let mut change = Change { body: translated, ..Change::default() };
+                upstream_head::address(&mut change, front, &target, &config, query.as_deref());
+                change.set("content-length", length.to_string());
+                Reply::Go(change)
+            }
+        }
+    }
+}
+
+/// Headers and body for the target at once. Envoy drops the length then; a filter behind this one puts it back.
+fn made(front: Dialect, target: &Target, config: &Config, query: Option<&str>, body: Vec<u8>) -> Change {
+    let mut change = Change::default();
+    upstream_head::address(&mut change, front, target, config, query);
+    change.metadata.text("content_length", body.len().to_string());
+    change.body = Some(body);
+    change
+}
+
+/// The target that this attempt is for, if it is the provider that Envoy has chosen: no provider ever gets a request, or
+/// a key, that was made for another one.
+fn chosen(plan: &Plan, provider: &str, head: &Head) -> Option<Arc<Target>> {
+    let attempt = head
+        .number("upstream.request_attempt_count")
+        .or_else(|| head.get("x-envoy-attempt-count").and_then(|count| count.parse().ok()))?;
+    plan.attempt(attempt).filter(|target| &*target.provider.name == provider).cloned()
+}
+
+/// Reads the plan that the first stage wrote into the metadata.
+fn planned(plan: &Value, config: &Config) -> Option<Plan> {
+    let attempts = list(plan).iter().map(|attempt| {
+        let Some(Kind::StructValue(attempt)) = &attempt.kind else { return None };
+        config.target(field(attempt, "provider")?, field(attempt, "model")?)
+    });
+    Plan::of(attempts.collect::<Option<Vec<_>>>()?)
+}
+
+fn field<'a>(metadata: &'a Struct, key: &str) -> Option<&'a str> {
+    text(metadata.fields.get(key)?)
+}
+
+fn front_of(metadata: Option<&Struct>) -> Dialect {
+    match metadata.and_then(|m| field(m, "front")) {
+        Some("anthropic") => Dialect::Anthropic,
+        _ => Dialect::OpenAi,
+    }
+}
+
+/// Refuses an attempt that cannot be made safely.
+fn lost(front: Dialect, why: &str) -> Reply {
+    tracing::error!(why, "attempt refused");
+    let message = "the gateway lost track of this request and did not send it on; try again";
+    Reply::Answer(Answer::fault(front, &Fault::new(FaultKind::Server, message).with_code("attempt_refused")))
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,108 @@
+//! Where the two stages of one exchange meet: the request, kept for later attempts, under an id that nobody can guess.
+//!
+//! An entry lives from the plan until the response's headers, or the hang-up: its [`Registered`] handle removes it.
+
+use super::plan::Plan;
+use crate::config::Config;
+use crate::config::compiled::{Model, Target};
+use attache_core::dialect::Dialect;
+use attache_core::fault::Fault;
+use attache_core::translate::{Ask, Translated};
+use bytes::Bytes;
+use dashmap::DashMap;
+use std::sync::Arc;
+
+/// What a later attempt needs to know of an exchange.
+#[derive(Debug)]
+pub struct Slot {
+    /// The client's dialect.
+    pub front: Dialect,
+    /// The client's body, as it came.
+    pub body: Bytes,
+    /// The query of the client's path.
+    pub query: Option<String>,
+    /// The model that was asked for.
+    pub model: Arc<Model>,
+    /// The plan.
+    pub plan: Plan,
+    /// The configuration under which it was made.
+    pub config: Arc<Config>,
+    /// Unix seconds at which the exchange began.
+    pub now: u64,
+}
+
+impl Slot {
+    /// Makes the request for a target of the plan.
+    ///
+    /// # Errors
+    /// As [`Ask::translate`], and where the model's policy on losses refuses it.
+    pub fn translate(&self, target: &Target) -> Result<Translated, Fault> {
+        let ask = Ask::read(self.front, &self.body)?;
+        self.model.judge(ask.translate(target.provider.dialect, &target.upstream, self.now)?)
+    }
+}
+
+/// A slot, kept until the response's headers: for the attempt stage of this process, or for our own way back only.
+#[derive(Debug)]
+pub enum Kept {
+    /// The attempt stage can find it.
+    Registered(Registered),
+    /// Nobody else needs it.
+    Own(Slot),
+}
+
+impl Kept {
+    /// What is kept.
+    pub fn slot(&self) -> &Slot {
+        match self {
+            Self::Registered(registered) => &registered.slot,
+            Self::Own(slot) => slot,
+        }
+    }
+}
+
+/// All slots of this process.
+#[derive(Clone, Debug, Default)]
+pub struct Pending(Arc<DashMap<u128, Arc<Slot>>>);
+
+impl Pending {
+    /// Keeps a slot for as long as the handle lives.
+    pub fn register(&self, slot: Slot) -> Registered {
+        let slot = Arc::new(slot);
+        let id = rand::random();
+        self.0.insert(id, slot.clone());
+        Registered { pending: self.clone(), id, slot }
+    }
+
+    /// The slot of an exchange, by the id that its metadata carries.
+    pub fn find(&self, id: &str) -> Option<Arc<Slot>> {
+        let id = u128::from_str_radix(id, 16).ok()?;
+        self.0.get(&id).map(|slot| slot.value().clone())
+    }
+
+    /// How many exchanges wait for response headers.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A slot that can be found; dropping this ends that.
+#[derive(Debug)]
+pub struct Registered {
+    pending: Pending,
+    id: u128,
+    slot: Arc<Slot>,
+}
+
+impl Registered {
+    /// The id under which it can be found.
+    pub fn id(&self) -> String {
+        format!("{:032x}", self.id)
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.pending.0.remove(&self.id);
+    }
+}

@@ -1,0 +1,127 @@
+//! The plan: which targets an exchange tries, in which order.
+
+use super::message::{Metadata, list_of, number, object, string};
+use crate::config::compiled::{Model, Target};
+use rand::Rng;
+use std::sync::Arc;
+
+/// The target of every attempt, in order: element 0 is attempt 1. Never empty.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    attempts: Vec<Arc<Target>>,
+}
+
+impl Plan {
+    /// Plans an exchange with a model: the targets in the model's order, again from the start while attempts are left.
+    /// A plan without attempts (no configuration can ask for it) is `None`.
+    pub fn new(model: &Model, random: &mut impl Rng) -> Option<Self> {
+        let targets = if model.weights.is_empty() {
+            model.targets.clone()
+        } else {
+            by_weight(&model.targets, &model.weights, random)
+        };
+        Self::of(targets.iter().cloned().cycle().take(model.retry.attempts as usize).collect())
+    }
+
+    /// A plan of exactly these attempts; `None` without any.
+    pub fn of(attempts: Vec<Arc<Target>>) -> Option<Self> {
+        (!attempts.is_empty()).then_some(Self { attempts })
+    }
+
+    /// The target of every attempt.
+    pub fn targets(&self) -> &[Arc<Target>] {
+        &self.attempts
+    }
+
+    /// The target of an attempt, counted from 1. Envoy stays with the last one when it tries more often than planned.
+    pub fn attempt(&self, attempt: u32) -> Option<&Arc<Target>> {
+        let index = (attempt.max(1) as usize - 1).min(self.attempts.len().saturating_sub(1));
+        self.attempts.get(index)
+    }
+
+    /// The same plan without its first attempt; `None` when nothing is left.
+    pub fn without_first(mut self) -> Option<Self> {
+        self.attempts.remove(0);
+        Self::of(self.attempts)
+    }
+
+    /// Writes the plan for Envoy's router (`priority_groups`) and for the attempt stage (`plan`).
+    pub fn tell(&self, metadata: &mut Metadata) {
+        let groups = self.attempts.iter().map(|target| {
+            let cluster = object([("cluster_name", string(&target.provider.cluster)), ("weight", number(1.0))]);
+            object([("name", string(&*target.provider.name)), ("clusters", list_of(vec![cluster]))])
+        });
+        metadata.list("priority_groups", groups.collect());
+        let names = self.attempts.iter().map(|target| {
+            object([("provider", string(&*target.provider.name)), ("model", string(&target.upstream.model))])
+        });
+        metadata.list("plan", names.collect());
+    }
+}
+
+/// Draws the targets one after the other, each with its weight among those that are left. Weight 0 comes last, in order.
+fn by_weight(targets: &[Arc<Target>], weights: &[u32], random: &mut impl Rng) -> Vec<Arc<Target>> {
+    let mut left: Vec<(&Arc<Target>, u64)> = targets.iter().zip(weights.iter().map(|w| u64::from(*w))).collect();
+    let mut drawn = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let total: u64 = left.iter().map(|(_, weight)| weight).sum();
+        let mut point = if total == 0 { 0 } else { random.random_range(0..total) };
+        let hit = left.iter().position(|(_, weight)| {
+            let hit = total == 0 || point < *weight;
+            point = point.saturating_sub(*weight);
+            hit
+        });
+        drawn.push(left.remove(hit.unwrap_or(0)).0.clone());
+    }
+    drawn
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn model(select: &str, weights: [u32; 3], attempts: u32) -> Arc<Model> {
+        let targets: String = ["a", "b", "c"]
+            .iter()
+            .zip(weights)
+            .map(|(name, weight)| format!("{{ provider: {name}, model: m, weight: {weight} }},"))
+            .collect();
+        let text = format!(
+            "providers:\n  a: {{ dialect: openai, url: http://a }}\n  b: {{ dialect: openai, url: http://b }}\n  c: {{ dialect: openai, url: http://c }}\nmodels:\n  m: {{ select: {select}, targets: [{targets}], retry: {{ attempts: {attempts} }} }}\n"
+        );
+        config::compile(&text, &|_| None).unwrap().model("m").unwrap()
+    }
+
+    fn names(plan: &Plan) -> String {
+        plan.targets().iter().map(|target| &*target.provider.name).collect()
+    }
+
+    #[test]
+    fn in_order_starts_over_when_attempts_are_left() {
+        let mut random = StdRng::seed_from_u64(1);
+        for (attempts, expected) in [(1, "a"), (3, "abc"), (5, "abcab")] {
+            let plan = Plan::new(&model("in_order", [1, 1, 1], attempts), &mut random).unwrap();
+            assert_eq!(names(&plan), expected);
+        }
+        let plan = Plan::new(&model("in_order", [1, 1, 1], 2), &mut random).unwrap();
+        assert_eq!(&*plan.attempt(2).unwrap().provider.name, "b");
+        assert_eq!(&*plan.attempt(7).unwrap().provider.name, "b", "Envoy stays with the last group");
+    }
+
+    #[test]
+    fn weights_decide_who_comes_first() {
+        let mut random = StdRng::seed_from_u64(7);
+        let model = model("weighted", [3, 1, 0], 3);
+        let mut first = [0; 3];
+        for _ in 0..4000 {
+            let plan = names(&Plan::new(&model, &mut random).unwrap());
+            first["abc".find(&plan[..1]).unwrap()] += 1;
+            assert!(plan.ends_with('c'), "weight 0 is a fallback only: {plan}");
+        }
+        assert!((2800..3200).contains(&first[0]), "{first:?}");
+        assert_eq!(first[2], 0);
+    }
+}

@@ -1,0 +1,202 @@
+//! The request: who asks for what → which targets → the first target's own request.
+
+use super::message::{Answer, Change, Head, Reply};
+use super::pending::{Kept, Slot};
+use super::plan::Plan;
+use super::response::Sent;
+use super::settle::{Ending, Settlement};
+use super::{Exchange, Service, Topology, upstream_head};
+use crate::config::Config;
+use crate::config::compiled::Model;
+use crate::front::{self, Front};
+use attache_core::dialect::Dialect;
+use attache_core::fault::{Fault, FaultKind};
+use attache_core::translate::{self, Ask, Translated};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Nothing has come yet.
+#[derive(Debug)]
+pub struct Arriving {
+    topology: Topology,
+    books: Settlement,
+}
+
+impl Arriving {
+    pub(super) fn new(service: Arc<Service>, topology: Topology) -> Self {
+        Self { topology, books: Settlement::open(service) }
+    }
+
+    /// Takes the request's headers: what does the client speak, and can it be served at all?
+    pub(super) fn head(self, head: &Head) -> (Exchange, Reply) {
+        let Self { topology, mut books } = self;
+        let config = books.service().config.load_full();
+        books.request_id = head.get("x-request-id").unwrap_or_default().to_owned();
+        let path = head.get(":path").unwrap_or_default();
+        let front = front::of(head.get(":method").unwrap_or_default(), path, head.get("anthropic-version").is_some());
+        books.front = front.dialect();
+        let dialect = match front {
+            Front::Chat(dialect) => dialect,
+            Front::Models { dialect, one } => return models(books, dialect, one.as_deref(), &config),
+            Front::Nowhere(dialect, fault) => return refuse(books, dialect, &fault),
+        };
+        // From here on there is a record of it, whatever happens.
+        books.model_asked = Some(String::new());
+        if let Some(fault) = unfit(head, &config) {
+            return refuse(books, dialect, &fault);
+        }
+        let mut change = Change::default();
+        // Without Envoy's early removal this is the first place where they can be dropped; nobody here reads them.
+        for name in head.names().filter(|name| name.starts_with("x-attache-")) {
+            change.remove(name.to_owned());
+        }
+        let query = path.split_once('?').map(|(_, query)| query.to_owned());
+        (Exchange::Asked(Asked { topology, books, config, front: dialect, query }), Reply::Go(change))
+    }
+}
+
+/// A reason to refuse a request by its headers alone.
+fn unfit(head: &Head, config: &Config) -> Option<Fault> {
+    if head.end {
+        return Some(Fault::invalid("the request has no body; expected a JSON object"));
+    }
+    let limit = config.written.limits.body_bytes_max;
+    if head.get("content-length").and_then(|length| length.parse::<u64>().ok()).is_some_and(|n| n > limit.into()) {
+        return Some(Fault::new(FaultKind::TooLarge, format!("the request body is larger than {limit} bytes")));
+    }
+    let encoding = head.get("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
+    encoding.map(|_| Fault::invalid("the request body is compressed; send it without content-encoding"))
+}
+
+/// The headers are known, the body is not.
+#[derive(Debug)]
+pub struct Asked {
+    topology: Topology,
+    books: Settlement,
+    config: Arc<Config>,
+    front: Dialect,
+    query: Option<String>,
+}
+
+impl Asked {
+    /// Takes the request's body.
+    pub(super) fn body(mut self, body: Bytes) -> (Exchange, Reply) {
+        match self.sent(body) {
+            Ok((answer, kept, change)) => {
+                (Exchange::Sent(Box::new(Sent::new(self.books, answer, kept))), Reply::Go(change))
+            }
+            Err(fault) => refuse(self.books, self.front, &fault),
+        }
+    }
+
+    /// Reads it, plans, and makes the first target's request.
+    fn sent(&mut self, body: Bytes) -> Result<(translate::Answer, Option<Kept>, Change), Fault> {
+        let ask = Ask::read(self.front, &body)?;
+        self.books.stream = ask.stream;
+        self.books.model_asked = Some(ask.model.as_str().to_owned());
+        let model = self.config.model(&ask.model).ok_or_else(|| no_such_model(&ask.model))?;
+        self.books.model = model.name.clone();
+        let plan = Plan::new(&model, &mut rand::rng()).ok_or_else(|| no_such_model(&ask.model))?;
+        let (plan, made) = first_fit(&ask, plan, &model, self.books.now())?;
+        let mut change = self.routed(&model, &plan);
+        let Translated { body: translated, losses, answer } = made;
+        self.books.losses = losses;
+        if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
+            // In the shared topology the body stays as it is: every attempt makes its own, maybe in another replica.
+            upstream_head::address(&mut change, self.front, target, &self.config, self.query.as_deref());
+            change.set("content-length", translated.as_ref().map_or(body.len(), Vec::len).to_string());
+            change.metadata.text("target", &target.provider.cluster);
+            change.body = translated;
+        }
+        let kept = (plan.targets().len() > 1).then(|| self.kept(&body, model, plan.clone(), &mut change));
+        self.books.plan = Some(plan);
+        Ok((answer, kept, change))
+    }
+
+    /// Keeps what later attempts need; in a sidecar they find it under the exchange's id.
+    fn kept(&self, body: &Bytes, model: Arc<Model>, plan: Plan, change: &mut Change) -> Kept {
+        let slot = Slot {
+            front: self.front,
+            body: body.clone(),
+            query: self.query.clone(),
+            model,
+            plan,
+            config: self.config.clone(),
+            now: self.books.now(),
+        };
+        match self.topology {
+            Topology::Shared => Kept::Own(slot),
+            Topology::Sidecar => {
+                let registered = self.books.service().pending.register(slot);
+                change.metadata.text("exchange", registered.id());
+                Kept::Registered(registered)
+            }
+        }
+    }
+
+    /// What Envoy's router needs to follow the plan.
+    fn routed(&self, model: &Model, plan: &Plan) -> Change {
+        let mut change = Change { clear_route_cache: true, ..Change::default() };
+        let retry = &model.retry;
+        change.set("x-envoy-max-retries", (plan.targets().len() - 1).to_string());
+        change.set("x-envoy-retry-on", retry.on.clone());
+        if let Some(codes) = retry.status_codes {
+            change.set("x-envoy-retriable-status-codes", codes);
+        }
+        if let Some(timeout) = retry.per_try_timeout {
+            change.set("x-envoy-upstream-rq-per-try-timeout-ms", timeout.as_millis().to_string());
+        }
+        let metadata = &mut change.metadata;
+        metadata.text("front", self.front.as_str()).text("model", &*model.name);
+        // Egress cleaning takes it off the request: the access log finds it here.
+        metadata.text("request_id", &self.books.request_id);
+        if let Some(query) = &self.query {
+            metadata.text("query", query);
+        }
+        plan.tell(metadata);
+        change
+    }
+}
+
+/// The first target whose dialect can say the request, with the plan from there on.
+fn first_fit(ask: &Ask<'_>, plan: Plan, model: &Model, now: u64) -> Result<(Plan, Translated), Fault> {
+    let mut refusal = None;
+    let mut left = Some(plan);
+    while let Some(plan) = left.take() {
+        let Some(target) = plan.attempt(1) else { break };
+        match ask.translate(target.provider.dialect, &target.upstream, now).and_then(|made| model.judge(made)) {
+            Ok(translated) => return Ok((plan, translated)),
+            Err(fault) => {
+                refusal.get_or_insert(fault);
+                left = plan.without_first();
+            }
+        }
+    }
+    Err(refusal.unwrap_or_else(|| no_such_model(&ask.model)))
+}
+
+fn no_such_model(asked: &str) -> Fault {
+    let shown: String = asked.chars().take(200).collect();
+    Fault::new(FaultKind::NotFound, format!("the model `{shown}` does not exist or you do not have access to it"))
+        .with_code("model_not_found")
+        .with_param("model")
+}
+
+/// Answers with an error instead of going on.
+fn refuse(mut books: Settlement, front: Dialect, fault: &Fault) -> (Exchange, Reply) {
+    let answer = Answer::fault(front, fault);
+    books.status = answer.status;
+    books.fault = Some(fault.kind);
+    books.ending = Ending::Answered;
+    (Exchange::Over, Reply::Answer(answer))
+}
+
+/// Answers with the model list, or with one model.
+fn models(mut books: Settlement, dialect: Dialect, one: Option<&str>, config: &Config) -> (Exchange, Reply) {
+    let listed = front::models(dialect, config, one);
+    let Some(body) = listed else { return refuse(books, dialect, &no_such_model(one.unwrap_or_default())) };
+    books.status = 200;
+    books.ending = Ending::Answered;
+    let details = "attache_models".to_owned();
+    (Exchange::Over, Reply::Answer(Answer { status: 200, headers: Vec::new(), body, details }))
+}

@@ -1,0 +1,313 @@
+//! The way back: the answer of whoever served becomes the client's.
+
+use super::message::{Answer, BodyMode, Change, Head, Metadata, Reply};
+use super::pending::Kept;
+use super::settle::{Ending, Settlement};
+use super::{Exchange, local_reply};
+use crate::config::compiled::Target;
+use crate::decompress::Decompress;
+use attache_core::fault::{Fault, FaultKind};
+use attache_core::loss::Losses;
+use attache_core::translate;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Headers of a provider that speak of its own house or account: not for the client.
+const PROVIDER_ONLY: [&str; 8] = [
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+    "openai-organization",
+    "openai-project",
+    "anthropic-organization-id",
+    "content-encoding",
+    "trailer",
+];
+
+/// The request is on its way.
+#[derive(Debug)]
+pub struct Sent {
+    books: Settlement,
+    /// The way back from the plan's first target.
+    answer: translate::Answer,
+    /// What is needed when a later attempt answers.
+    kept: Option<Kept>,
+}
+
+impl Sent {
+    pub(super) fn new(books: Settlement, answer: translate::Answer, kept: Option<Kept>) -> Self {
+        Self { books, answer, kept }
+    }
+
+    /// Takes the response's headers: who answered, and in which form does the body come?
+    pub(super) fn head(mut self, head: &Head) -> (Exchange, Reply) {
+        self.books.status = head.get(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        self.books.attempts = head.number("upstream.request_attempt_count").unwrap_or(0);
+        let details = head.attribute("response.code_details").unwrap_or("via_upstream");
+        let target = self.served_by(head);
+        match target {
+            Some(target) if details == "via_upstream" => self.answered(&target, head),
+            _ if details.starts_with("attache_") => self.refused_by_attempt(),
+            target => self.unanswered(target.as_deref(), details),
+        }
+    }
+
+    /// The target whose answer this is; `None` when the request never reached one.
+    fn served_by(&self, head: &Head) -> Option<Arc<Target>> {
+        let target = self.books.plan.as_ref()?.attempt(self.books.attempts)?;
+        let cluster = head.attribute("xds.cluster_name")?;
+        (self.books.attempts > 0 && cluster == target.provider.cluster).then(|| target.clone())
+    }
+
+    /// A provider answered.
+    fn answered(self, target: &Arc<Target>, head: &Head) -> (Exchange, Reply) {
+        let Self { mut books, mut answer, kept } = self;
+        let mut losses = std::mem::take(&mut books.losses);
+        if let Some(slot) = kept.as_ref().map(Kept::slot).filter(|_| books.attempts > 1) {
+            answer = answer.from_upstream(target.provider.dialect);
+            // The attempt was made elsewhere; that it could be made is certain, what it lost is found out again.
+            losses = slot.translate(target).map(|made| made.losses).unwrap_or_default();
+        }
+        drop(kept);
+        let mut change = Change::default();
+        attribute(&mut change, &books, target, &losses);
+        books.losses = losses;
+        let encoding = head.get("content-encoding").unwrap_or("identity");
+        let Some(decompress) = Decompress::of(encoding) else {
+            return fail(books, &answer, &translate::unreadable_encoding(encoding), change);
+        };
+        let success = (200..300).contains(&books.status);
+        let is_stream = head.get("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+        if success && is_stream && answer.wants_stream() && !head.end {
+            change.remove("content-length");
+            change.body_mode = Some(BodyMode::Streamed);
+            let state = Streaming { stream: answer.stream(), books, answer, decompress, told: false };
+            return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
+        }
+        let state = Whole { books, answer, decompress, target: target.clone(), success, is_stream, change };
+        if head.end {
+            // No body will come that could be changed.
+            return state.bodyless();
+        }
+        let reply = Change { body_mode: Some(BodyMode::Whole), ..Change::default() };
+        (Exchange::Whole(Box::new(state)), Reply::Go(reply))
+    }
+
+    /// Envoy answered by itself: nobody could be reached, or nobody answered in time.
+    fn unanswered(self, target: Option<&Target>, details: &str) -> (Exchange, Reply) {
+        let Self { books, answer, .. } = self;
+        let fault = local_reply::fault(books.status, details, target.map(|target| &*target.provider.name));
+        tracing::warn!(
+            request_id = books.request_id,
+            model = &*books.model,
+            attempts = books.attempts,
+            details,
+            "no provider answered"
+        );
+        let mut change = Change::default();
+        if let Some(target) = target {
+            attribute(&mut change, &books, target, &Losses::default());
+        }
+        fail(books, &answer, &fault, change)
+    }
+
+    /// Our own attempt stage refused; its answer is in the client's dialect already.
+    fn refused_by_attempt(self) -> (Exchange, Reply) {
+        let Self { mut books, .. } = self;
+        let status = books.status;
+        books.failed(FaultKind::of_status(status), status);
+        (Exchange::Over, Reply::unchanged())
+    }
+}
+
+/// Tells client and access log who served.
+fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &Losses) {
+    for name in PROVIDER_ONLY {
+        change.remove(name);
+    }
+    change.set("x-attache-provider", &*target.provider.name);
+    change.set("x-attache-model", target.upstream.model.clone());
+    change.set("x-attache-attempts", books.attempts.to_string());
+    if !losses.is_empty() {
+        change.set("x-attache-losses", losses.header());
+    }
+    let metadata = &mut change.metadata;
+    metadata.text("provider", &*target.provider.name).number("attempts", books.attempts.into());
+}
+
+/// Answers with an error, whatever was to come.
+fn fail(mut books: Settlement, answer: &translate::Answer, fault: &Fault, change: Change) -> (Exchange, Reply) {
+    let mut reply = Answer::fault(answer.front(), fault);
+    reply.headers = change.set;
+    books.failed(fault.kind, reply.status);
+    (Exchange::Over, Reply::Answer(reply))
+}
+
+/// An answer that is taken whole.
+#[derive(Debug)]
+pub struct Whole {
+    books: Settlement,
+    answer: translate::Answer,
+    decompress: Decompress,
+    target: Arc<Target>,
+    success: bool,
+    is_stream: bool,
+    /// What is already known to change; it waits for the body.
+    change: Change,
+}
+
+impl Whole {
+    /// Takes the body.
+    pub(super) fn body(self, body: &[u8]) -> (Exchange, Reply) {
+        let limit = self.books.service().config.load().written.limits.body_bytes_max as usize;
+        let Self { mut books, answer, mut decompress, target, success, is_stream, mut change } = self;
+        let body = match decompress.whole(body, limit) {
+            Ok(body) => body,
+            Err(fault) => return fail_late(books, &answer, change, &fault),
+        };
+        if !success {
+            let error = answer.error(&target.provider.name, books.status, &body);
+            books.failed(error.fault.kind, error.status);
+            let body = error.body.map_or(body, Cow::Owned);
+            return finish(books, change, Some(error.status), body, "application/json");
+        }
+        let whole = if is_stream {
+            Err(Fault::upstream("the provider sent a stream that nobody asked for"))
+        } else {
+            answer.whole(&body)
+        };
+        match whole {
+            Err(fault) => fail_late(books, &answer, change, &fault),
+            Ok(translate::Whole { body: translated, is_stream, seen }) => {
+                books.ending = Ending::Complete;
+                books.served = true;
+                tell_usage(&mut change.metadata, &seen);
+                let all: Vec<&str> = books.losses.names().chain(seen.losses.names()).collect();
+                if !seen.losses.is_empty() {
+                    change.set.retain(|(name, _)| name != "x-attache-losses");
+                    change.set("x-attache-losses", all.join(", "));
+                }
+                books.seen = seen;
+                let body = translated.map_or(body, Cow::Owned);
+                let kind = if is_stream { "text/event-stream" } else { "application/json" };
+                finish(books, change, None, body, kind)
+            }
+        }
+    }
+
+    /// A response without a body.
+    fn bodyless(self) -> (Exchange, Reply) {
+        let Self { books, answer, target, success, change, .. } = self;
+        let fault = if success {
+            Fault::upstream("the provider's answer is empty")
+        } else {
+            answer.error(&target.provider.name, books.status, b"").fault
+        };
+        fail(books, &answer, &fault, change)
+    }
+}
+
+/// Ends a whole answer with an error of ours; its headers have not left yet.
+fn fail_late(mut books: Settlement, answer: &translate::Answer, change: Change, fault: &Fault) -> (Exchange, Reply) {
+    let front = answer.front();
+    let status = front.error_status(fault);
+    books.failed(fault.kind, status);
+    finish(books, change, Some(status), Cow::Owned(front.encode_error(fault)), "application/json")
+}
+
+/// The last reply to a whole answer.
+fn finish(
+    books: Settlement,
+    mut change: Change,
+    status: Option<u16>,
+    body: Cow<'_, [u8]>,
+    content_type: &'static str,
+) -> (Exchange, Reply) {
+    if let Some(status) = status {
+        change.set(":status", status.to_string());
+    }
+    if let Cow::Owned(body) = body {
+        change.set("content-type", content_type);
+        change.set("content-length", body.len().to_string());
+        change.body = Some(body);
+    }
+    drop(books);
+    (Exchange::Over, Reply::Go(change))
+}
+
+/// An answer that is passed on as it comes.
+#[derive(Debug)]
+pub struct Streaming {
+    books: Settlement,
+    answer: translate::Answer,
+    stream: translate::Stream,
+    decompress: Decompress,
+    /// Envoy has been told the usage.
+    told: bool,
+}
+
+impl Streaming {
+    /// Takes the next bytes.
+    pub(super) fn chunk(mut self: Box<Self>, bytes: &[u8], end: bool) -> (Exchange, Reply) {
+        let mut out = Vec::with_capacity(if bytes.is_empty() { 0 } else { bytes.len() + 64 });
+        let compressed = !self.decompress.is_identity();
+        match self.decompress.chunk(bytes) {
+            Ok(plain) => self.stream.push(&plain, &mut out),
+            Err(fault) => self.stream.fail(fault, &mut out),
+        }
+        if end {
+            self.stream.end(&mut out);
+        }
+        let mut change = Change::default();
+        // What leaves as it came needs no copy back to Envoy.
+        if compressed || out != bytes {
+            change.body = Some(out);
+        }
+        self.note(&mut change.metadata);
+        if end { (Exchange::Over, Reply::Go(change)) } else { (Exchange::Streaming(self), Reply::Go(change)) }
+    }
+
+    /// The body ended with trailers: its last bytes have been answered already, so nothing can be added to it any more.
+    pub(super) fn trailers(mut self: Box<Self>) -> (Exchange, Reply) {
+        self.stream.end(&mut Vec::new());
+        let mut change = Change::default();
+        self.note(&mut change.metadata);
+        (Exchange::Over, Reply::Go(change))
+    }
+
+    /// Keeps the books up to date, so that they are right whenever the client hangs up.
+    fn note(&mut self, metadata: &mut Metadata) {
+        let seen = self.stream.seen();
+        if seen.content && self.books.first_token_ms().is_none() {
+            let first = self.books.first_token();
+            metadata.number("ttft_ms", first);
+        }
+        let over = seen.done || seen.fault.is_some();
+        if over && !self.told {
+            tell_usage(metadata, seen);
+            self.told = true;
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        let seen = self.stream.seen().clone();
+        self.books.served = true;
+        if let Some(fault) = &seen.fault {
+            // The status has left long ago; the stream said it.
+            self.books.failed(fault.kind, self.books.status);
+        } else if seen.done {
+            self.books.ending = Ending::Complete;
+        }
+        self.books.seen = seen;
+    }
+}
+
+fn tell_usage(metadata: &mut Metadata, seen: &translate::Seen) {
+    if let Some(usage) = seen.usage {
+        metadata.number("input_tokens", usage.input);
+        metadata.number("cached_input_tokens", usage.cached_input);
+        metadata.number("output_tokens", usage.output);
+    }
+}

@@ -1,0 +1,142 @@
+//! Numbers for Prometheus. OpenTelemetry's `gen_ai.*` names where they exist, `attache_*` for ours.
+//!
+//! Every label set is bounded: models and providers are names from the configuration, never a client's words.
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
+};
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Exchanges by how they ended.
+    pub exchanges: IntCounterVec,
+    /// Attempts by provider and outcome.
+    pub attempts: IntCounterVec,
+    /// Exchanges that are open now.
+    pub open: IntGauge,
+    /// Fields that a translation could not carry.
+    pub losses: IntCounterVec,
+    /// Duration of exchanges (`gen_ai.client.operation.duration`).
+    pub duration: HistogramVec,
+    /// Time to the first event with content (`gen_ai.client.operation.time_to_first_chunk`).
+    pub first_token: HistogramVec,
+    /// Tokens (`gen_ai.client.token.usage`).
+    pub tokens: HistogramVec,
+    /// Usage records that could not be written.
+    pub usage_dropped: prometheus::IntCounter,
+    /// Reloads of the configuration by result.
+    pub config_reloads: IntCounterVec,
+    /// gRPC streams that broke the protocol, by what was wrong.
+    pub protocol_errors: IntCounterVec,
+}
+
+/// Buckets of OpenTelemetry's advice for durations of model calls, in seconds.
+const SECONDS: [f64; 14] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// The same for tokens.
+const TOKENS: [f64; 14] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0,
+    67108864.0,
+];
+const GEN_AI: [&str; 3] = ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"];
+
+impl Metrics {
+    /// All metrics at zero.
+    ///
+    /// # Errors
+    /// Never in practice: only if a name above were invalid or registered twice.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        Ok(Self {
+            exchanges: counters(
+                &registry,
+                "attache_exchanges_total",
+                "Exchanges by how they ended",
+                &["front", "model", "provider", "ending", "status"],
+            )?,
+            attempts: counters(
+                &registry,
+                "attache_attempts_total",
+                "Attempts by provider and outcome",
+                &["provider", "outcome"],
+            )?,
+            open: register(&registry, IntGauge::new("attache_open_exchanges", "Exchanges that are open now")?)?,
+            losses: counters(
+                &registry,
+                "attache_losses_total",
+                "Fields that a translation could not carry",
+                &["front", "provider", "field"],
+            )?,
+            duration: histograms(
+                &registry,
+                "gen_ai_client_operation_duration_seconds",
+                "Duration of exchanges",
+                &GEN_AI,
+                &SECONDS,
+            )?,
+            first_token: histograms(
+                &registry,
+                "gen_ai_client_operation_time_to_first_chunk_seconds",
+                "Time until the first event of a stream that held something of the answer",
+                &GEN_AI,
+                &SECONDS,
+            )?,
+            tokens: histograms(
+                &registry,
+                "gen_ai_client_token_usage",
+                "Tokens by type: input and output are totals",
+                &[&GEN_AI[..], &["gen_ai_token_type"]].concat(),
+                &TOKENS,
+            )?,
+            usage_dropped: register(
+                &registry,
+                prometheus::IntCounter::new(
+                    "attache_usage_records_dropped_total",
+                    "Usage records that could not be written",
+                )?,
+            )?,
+            config_reloads: counters(
+                &registry,
+                "attache_config_reloads_total",
+                "Reloads of the configuration by result (ok, bad)",
+                &["result"],
+            )?,
+            protocol_errors: counters(
+                &registry,
+                "attache_protocol_errors_total",
+                "gRPC streams that broke the external processing protocol",
+                &["what"],
+            )?,
+            registry,
+        })
+    }
+
+    /// Everything in Prometheus' text format.
+    pub fn text(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            tracing::error!(%error, "metrics cannot be written");
+        }
+        out
+    }
+}
+
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> prometheus::Result<HistogramVec> {
+    register(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?)
+}

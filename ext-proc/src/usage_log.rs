@@ -1,0 +1,90 @@
+//! Usage records on their way out: one line of JSON per exchange, written by a thread of its own so that a slow disk
+//! or pipe never holds an exchange.
+
+use crate::metrics::Metrics;
+use attache_proto::usage::v1::UsageRecord;
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+/// How many records may wait for the writer; beyond it they are counted as dropped.
+const WAITING_MAX: usize = 65_536;
+
+/// Where records go in.
+#[derive(Debug)]
+pub struct UsageLog {
+    records: Option<SyncSender<UsageRecord>>,
+    metrics: Arc<Metrics>,
+}
+
+impl UsageLog {
+    /// Opens the log: `stdout`, `off`, or a file to append to. The handle ends when the log is dropped and all is written.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or the thread not started.
+    pub fn open(to: &str, metrics: Arc<Metrics>) -> std::io::Result<(Self, Option<JoinHandle<()>>)> {
+        let out: Box<dyn Write + Send> = match to {
+            "off" => return Ok((Self { records: None, metrics }, None)),
+            "stdout" => Box::new(std::io::stdout()),
+            path => {
+                let open = std::fs::OpenOptions::new().create(true).append(true).open(path);
+                Box::new(open.map_err(|error| std::io::Error::new(error.kind(), format!("usage.to: {path}: {error}")))?)
+            }
+        };
+        let (sender, receiver) = sync_channel(WAITING_MAX);
+        let counted = metrics.clone();
+        let writer = std::thread::Builder::new()
+            .name("usage-log".into())
+            .spawn(move || write(&receiver, BufWriter::new(out), &counted))?;
+        Ok((Self { records: Some(sender), metrics }, Some(writer)))
+    }
+
+    /// Hands a record to the writer. Never waits.
+    pub fn write(&self, record: UsageRecord) {
+        let Some(records) = &self.records else { return };
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = records.try_send(record) {
+            self.metrics.usage_dropped.inc();
+        }
+    }
+}
+
+fn write(records: &Receiver<UsageRecord>, mut out: impl Write, metrics: &Metrics) {
+    while let Ok(first) = records.recv() {
+        let mut next = Some(first);
+        while let Some(record) = next {
+            let written = serde_json::to_writer(&mut out, &record).map_err(std::io::Error::from);
+            if let Err(error) = written.and_then(|()| out.write_all(b"\n")) {
+                metrics.usage_dropped.inc();
+                tracing::error!(%error, request_id = record.request_id, "usage record not written");
+            }
+            next = records.try_recv().ok();
+        }
+        if let Err(error) = out.flush() {
+            tracing::error!(%error, "usage log not flushed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_record_becomes_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usage.jsonl");
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let (log, writer) = UsageLog::open(path.to_str().unwrap(), metrics.clone()).unwrap();
+        for i in 0..100 {
+            log.write(UsageRecord { request_id: i.to_string(), ..UsageRecord::default() });
+        }
+        drop(log);
+        writer.unwrap().join().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let ids: Vec<String> =
+            text.lines().map(|line| serde_json::from_str::<UsageRecord>(line).unwrap().request_id).collect();
+        assert_eq!(ids, (0..100).map(|i| i.to_string()).collect::<Vec<_>>());
+        assert_eq!(metrics.usage_dropped.get(), 0);
+    }
+}
