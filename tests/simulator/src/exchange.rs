@@ -48,6 +48,7 @@ struct Exchange<'a> {
     parts: &'a Parts,
     body: &'a Bytes,
     dialect: Dialect,
+    too_large: bool,
     n: u64,
 }
 
@@ -61,9 +62,11 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, ScriptedReset> {
     let (parts, incoming) = request.into_parts();
-    let body = match read(incoming).await {
-        Ok(body) => body,
-        Err(TooLarge) => Bytes::new(),
+    let (body, too_large) = match read(incoming).await {
+        Ok(body) => (body, false),
+        Err(Unread::TooLarge) => (Bytes::new(), true),
+        // Nobody waits for an answer any more; there was no request.
+        Err(Unread::ClientGone) => return Err(ScriptedReset),
     };
     let path = parts.uri.path();
     if path.starts_with(control::PREFIX) {
@@ -88,19 +91,27 @@ pub(crate) async fn serve(
         return Err(ScriptedReset);
     }
     let dialect = Dialect::of(path, &parts.headers);
-    let exchange = Exchange { simulator: &simulator, script: &script, parts: &parts, body: &body, dialect, n: open.n };
+    let exchange =
+        Exchange { simulator: &simulator, script: &script, parts: &parts, body: &body, dialect, too_large, n: open.n };
     let reply = exchange.reply().unwrap_or_else(|fault| exchange.refuse(&fault));
     Ok(exchange.respond(reply, open, &connection))
 }
 
-struct TooLarge;
+/// Why there is no request body.
+enum Unread {
+    TooLarge,
+    ClientGone,
+}
 
-async fn read(mut incoming: Incoming) -> Result<Bytes, TooLarge> {
+async fn read(mut incoming: Incoming) -> Result<Bytes, Unread> {
+    if incoming.size_hint().lower() > u64::try_from(REQUEST_BYTES_MAX).unwrap_or(u64::MAX) {
+        return Err(Unread::TooLarge);
+    }
     let mut next = async || std::future::poll_fn(|cx| std::pin::Pin::new(&mut incoming).poll_frame(cx)).await;
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
-    while let Some(Ok(frame)) = next().await {
-        let Ok(data) = frame.into_data() else { continue };
+    while let Some(frame) = next().await {
+        let Ok(data) = frame.map_err(|_| Unread::ClientGone)?.into_data() else { continue };
         if first.is_empty() {
             first = data;
             continue;
@@ -110,7 +121,7 @@ async fn read(mut incoming: Incoming) -> Result<Bytes, TooLarge> {
             rest.extend_from_slice(&first);
         }
         if rest.len() + data.len() > REQUEST_BYTES_MAX {
-            return Err(TooLarge);
+            return Err(Unread::TooLarge);
         }
         rest.extend_from_slice(&data);
     }
@@ -205,15 +216,21 @@ impl Exchange<'_> {
             self.parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
         };
         let known = |key: &str| self.simulator.keys.is_empty() || self.simulator.keys.iter().any(|good| good == key);
+        let bearer = header(&AUTHORIZATION)
+            .and_then(|value| value.split_at_checked("Bearer ".len()))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer "))
+            .map(|(_, key)| key.trim())
+            .filter(|key| !key.is_empty());
         match self.dialect {
             Dialect::OpenAi => {
-                let key = header(&AUTHORIZATION)
-                    .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("bearer ")));
-                let key = key.map(str::trim).filter(|key| !key.is_empty()).ok_or_else(openai::error::no_key)?;
+                let key = bearer.ok_or_else(openai::error::no_key)?;
                 if known(key) { Ok(()) } else { Err(openai::error::wrong_key(key)) }
             }
             Dialect::Anthropic => {
-                let key = header(&HeaderName::from_static("x-api-key")).ok_or_else(anthropic::error::no_key)?;
+                // One of the two: older SDKs send the key as x-api-key, newer ones and short-lived tokens as a bearer.
+                // https://platform.claude.com/docs/en/manage-claude/authentication
+                let own = header(&HeaderName::from_static("x-api-key"));
+                let key = own.or(bearer).ok_or_else(anthropic::error::no_key)?;
                 if !known(key) {
                     return Err(anthropic::error::wrong_key());
                 }
@@ -226,16 +243,13 @@ impl Exchange<'_> {
 
     /// What must hold of the body before it is parsed.
     fn check_body(&self) -> Result<(), Fault> {
-        let length = self.parts.headers.get(CONTENT_LENGTH);
-        let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        // A body that grew too large without announcing it was not kept either.
-        if announced.is_some_and(|announced| announced > REQUEST_BYTES_MAX || announced != self.body.len()) {
+        if self.too_large {
             return Err(match self.dialect {
                 Dialect::OpenAi => openai::error::too_large(),
                 Dialect::Anthropic => anthropic::error::too_large(),
             });
         }
-        if self.script.require_content_length && length.is_none() {
+        if self.script.require_content_length && !self.parts.headers.contains_key(CONTENT_LENGTH) {
             return Err(Fault::new(
                 411,
                 "invalid_request_error",

@@ -204,6 +204,9 @@ fn keys_urls_and_bodies_are_judged() {
         (answer.status, &answer.json()["error"]["message"]),
         (400, &json!("anthropic-version: header is required"))
     );
+    let bearer = [("authorization", "Bearer other"), ("anthropic-version", "2023-06-01")];
+    assert_eq!(simulator.ask("POST", "/v1/messages", &bearer, &message(false).to_string()).status, 200);
+    assert_eq!(simulator.ask("POST", "/v1/messages", &[("anthropic-version", "x")], "{}").status, 401);
     let answer = simulator.ask("POST", "/v1/foo", &openai("{}"), "{}");
     assert_eq!((answer.status, &answer.json()["error"]["message"]), (404, &json!("Invalid URL (POST /v1/foo)")));
     let answer = simulator.ask("POST", "/v1/foo", &[("x-api-key", "other"), ("anthropic-version", "x")], "{}");

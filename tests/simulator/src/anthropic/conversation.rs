@@ -163,17 +163,15 @@ fn last_text(message: &Value) -> &str {
     last.unwrap_or(content).as_str().unwrap_or_default()
 }
 
-/// What the default answer repeats: the last text of the last user message.
+/// What the default answer repeats: the last text by the user, before any tool results.
 pub(super) fn last_user_text(messages: &Value) -> String {
     let messages = messages.as_array().map(Vec::as_slice).unwrap_or_default();
-    let last = messages.iter().rev().find(|message| message["role"] == "user");
-    match last.map(|message| &message["content"]) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(blocks)) => {
-            blocks.iter().rev().find_map(|block| block["text"].as_str()).unwrap_or_default().to_owned()
-        }
-        _ => String::new(),
-    }
+    let by_user = messages.iter().rev().filter(|message| message["role"] == "user").map(|message| &message["content"]);
+    let texts = by_user.filter_map(|content| match content.as_array() {
+        Some(blocks) => blocks.iter().rev().find_map(|block| block["text"].as_str()),
+        None => content.as_str(),
+    });
+    texts.map(str::to_owned).next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -238,6 +236,15 @@ mod tests {
             assistant(json!("d")),
             user(json!("e"))
         ]));
+    }
+
+    #[test]
+    fn the_last_user_text_is_found() {
+        let text = json!({"type": "text", "text": "two"});
+        let messages =
+            json!([user(json!("one")), user(json!([text])), assistant(json!([uses("a")])), user(json!([result("a")]))]);
+        assert_eq!(last_user_text(&messages), "two");
+        assert_eq!(last_user_text(&json!([user(json!("one"))])), "one");
     }
 
     #[test]

@@ -70,7 +70,12 @@ fn orphan(n: usize) -> Fault {
 }
 
 fn check_assistant<'a>(message: &'a Map<String, Value>, path: &str, n: usize) -> Result<Vec<&'a str>, Fault> {
-    only(message, &["role", "content", "name", "refusal", "audio", "tool_calls", "function_call"], path)?;
+    // `annotations` is in answers only, but clients send answers back as they got them.
+    only(
+        message,
+        &["role", "content", "name", "refusal", "audio", "tool_calls", "function_call", "annotations"],
+        path,
+    )?;
     let set = |name: &str| message.get(name).is_some_and(|value| !value.is_null());
     if set("content") || !["tool_calls", "function_call", "refusal", "audio"].iter().any(|name| set(name)) {
         check_content(message, path, n, &["text", "refusal"])?;
