@@ -1,0 +1,27 @@
+//! `finish_reason`: why an answer ended.
+
+use crate::chat::StopReason;
+use crate::text::Str;
+
+/// Reads a finish reason. Of a choice that called tools, `stop` means that it waits for them: OpenAI says so when
+/// `tool_choice` named the function, other providers always.
+pub(super) fn decode(reason: Str<'_>, called_tools: bool) -> StopReason<'_> {
+    match reason.as_str() {
+        "stop" if called_tools => StopReason::ToolCalls,
+        "stop" => StopReason::End,
+        "length" => StopReason::Length,
+        "tool_calls" | "function_call" => StopReason::ToolCalls,
+        "content_filter" => StopReason::Refused,
+        _ => StopReason::Unknown(reason),
+    }
+}
+
+/// The finish reason as one of the words that every SDK knows.
+pub(super) fn encode(reason: &StopReason<'_>) -> &'static str {
+    match reason {
+        StopReason::End | StopReason::Sequence(_) | StopReason::Paused | StopReason::Unknown(_) => "stop",
+        StopReason::Length => "length",
+        StopReason::ToolCalls => "tool_calls",
+        StopReason::Refused => "content_filter",
+    }
+}

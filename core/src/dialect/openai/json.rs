@@ -1,0 +1,138 @@
+//! Values that come in more than one JSON type, and what a person reads when one comes in the wrong type.
+
+use crate::dialect::wire::{self, BadJson};
+use crate::fault::Fault;
+use crate::text::Str;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A string in short form, an object in long form (`tool_choice`, `image_url`).
+#[derive(Debug)]
+pub(super) enum TextOr<'a, T> {
+    /// The short form.
+    Text(Str<'a>),
+    /// The long form.
+    Object(T),
+}
+
+impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<'a, T>(PhantomData<(&'a (), T)>);
+
+        impl<'de: 'a, 'a, T: Deserialize<'de>> Visitor<'de> for Either<'a, T> {
+            type Value = TextOr<'a, T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an object")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(Str::from(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(Str::from(text.to_owned())))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(TextOr::Text(Str::from(text)))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Object)
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+/// A number that counts something. Providers also write `12.0`; what is no count at all (negative) counts as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Count, E> {
+                Ok(Count(number))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
+                Ok(Count(u64::try_from(number).unwrap_or(0)))
+            }
+
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Count, E> {
+                Ok(Count(number as u64))
+            }
+        }
+
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// The text of a value that should be a JSON string. Anything else (some write arguments as an object) is its own text.
+pub(super) fn text_of(raw: &RawValue) -> Str<'_> {
+    serde_json::from_str(raw.get()).unwrap_or_else(|_| Str::from(raw.get()))
+}
+
+/// The raw JSON is this text, blanks aside.
+pub(super) fn is(raw: &RawValue, text: &str) -> bool {
+    raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace()).eq(text.bytes())
+}
+
+/// Reads a client's body.
+pub(super) fn read_request<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
+    wire::read(json).map_err(|bad| {
+        let fault = Fault::invalid(described(&bad));
+        match bad.path {
+            Some(path) => fault.with_param(path),
+            None => fault,
+        }
+    })
+}
+
+/// Reads a provider's JSON; `what` names it.
+pub(super) fn read_answer<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, Fault> {
+    wire::read(json).map_err(|bad| Fault::upstream(format!("{what} cannot be read: {}", described(&bad))))
+}
+
+fn described(bad: &BadJson) -> String {
+    match &bad.path {
+        // With the path, line and column only distract.
+        Some(path) => format!("{path}: {}", bad.message.split(" at line ").next().unwrap_or_default()),
+        None => bad.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_any_number() {
+        for (json, expected) in [("12", 12), ("12.0", 12), ("-1", 0), ("1e30", u64::MAX), ("18446744073709551615", u64::MAX)] {
+            assert_eq!(serde_json::from_str::<Count>(json).unwrap(), Count(expected), "{json}");
+        }
+        assert!(serde_json::from_str::<Count>("\"12\"").is_err());
+    }
+
+    #[test]
+    fn text_of_keeps_what_is_no_string() {
+        for (json, expected) in [(r#""a\nb""#, "a\nb"), (r#"{"a": 1}"#, r#"{"a": 1}"#), ("7", "7")] {
+            assert_eq!(text_of(serde_json::from_str(json).unwrap()), *expected);
+        }
+    }
+}
