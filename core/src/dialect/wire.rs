@@ -68,7 +68,13 @@ pub(crate) use wire;
 pub(crate) const UNKNOWN_MAX: usize = 16;
 
 /// Reads a whole JSON text; the error says where (`messages[2].content`) and what.
+///
+/// Keeping track of the path costs an allocation for every key, so only a text that does not read is read that way.
 pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
+    serde_json::from_slice(json).or_else(|_| read_with_path(json))
+}
+
+fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
