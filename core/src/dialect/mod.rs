@@ -34,6 +34,9 @@ pub struct Upstream {
     pub max_tokens_field: MaxTokensField,
     /// Anthropic dialect: how the model wants to be told to think.
     pub thinking: ThinkingStyle,
+    /// The model takes `temperature`, `top_p` and `top_k`. Some refuse them (Claude since Opus 4.7 answers 400, see
+    /// <https://platform.claude.com/docs/en/about-claude/models/migration-guide>): then they are losses.
+    pub sampling: bool,
 }
 
 /// The name of the field that carries the token limit in the OpenAI dialect.
@@ -62,6 +65,7 @@ impl Upstream {
             max_tokens_default: 8192,
             max_tokens_field: MaxTokensField::MaxCompletionTokens,
             thinking: ThinkingStyle::Budget,
+            sampling: true,
         }
     }
 }
