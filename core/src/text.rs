@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// A string that borrows from the input where the JSON held no escapes, and owns its text otherwise.
 ///
@@ -26,6 +26,15 @@ impl<'a> Str<'a> {
     /// The text as a `Cow`.
     pub fn into_cow(self) -> Cow<'a, str> {
         self.0
+    }
+
+    /// A part of the text, borrowed for as long as the whole where that is borrowed. `None` for a range that is out of
+    /// bounds or cuts a character.
+    pub fn part(&self, range: Range<usize>) -> Option<Str<'a>> {
+        match &self.0 {
+            Cow::Borrowed(text) => text.get(range).map(Str::from),
+            Cow::Owned(text) => text.get(range).map(|part| Str::from(part.to_owned())),
+        }
     }
 
     /// The text.
