@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn counts_are_read_from_any_number() {
-        for (json, expected) in [("12", 12), ("12.0", 12), ("-1", 0), ("1e30", u64::MAX), ("18446744073709551615", u64::MAX)] {
+        for (json, expected) in
+            [("12", 12), ("12.0", 12), ("-1", 0), ("1e30", u64::MAX), ("18446744073709551615", u64::MAX)]
+        {
             assert_eq!(serde_json::from_str::<Count>(json).unwrap(), Count(expected), "{json}");
         }
         assert!(serde_json::from_str::<Count>("\"12\"").is_err());

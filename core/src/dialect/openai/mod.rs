@@ -10,12 +10,14 @@
 //!
 //! Never guesses what a model can do: a request that the target model refuses is the provider's to refuse.
 
+mod answer;
 pub mod error;
 mod finish;
 mod json;
 pub mod request;
 pub mod response;
 pub mod stream;
+mod texts;
 mod thinking;
 mod usage;
 
@@ -25,3 +27,6 @@ use crate::usage::Usage;
 pub fn usage(json: &str) -> Option<Usage> {
     serde_json::from_str::<usage::Counts<'_>>(json).ok()?.into_usage()
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,16 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        let usage = Usage { input: 10, cached_input: 4, cache_write: 3, cache_write_1h: 0, audio_input: 2, output: 5, reasoning: 1, audio_output: 1 };
+        let usage = Usage {
+            input: 10,
+            cached_input: 4,
+            cache_write: 3,
+            cache_write_1h: 0,
+            audio_input: 2,
+            output: 5,
+            reasoning: 1,
+            audio_output: 1,
+        };
         let json = serde_json::to_string(&CountsOut::from(&usage)).unwrap();
         check(&json, Some(usage));
         assert!(json.contains(r#""total_tokens":15"#));

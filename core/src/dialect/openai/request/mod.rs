@@ -1,0 +1,9 @@
+//! Requests: <https://platform.openai.com/docs/api-reference/chat/create>.
+
+mod content;
+mod decode;
+mod encode;
+mod messages;
+
+pub use decode::decode;
+pub use encode::encode;

@@ -1,0 +1,357 @@
+//! Events → chunks for the client.
+//!
+//! A thought goes out twice in each chunk, as LiteLLM does it: as `reasoning_content` for people, and in
+//! `thinking_blocks` for the next turn. Each entry of that list carries the `index` of its block, without which the
+//! OpenAI SDK's own gathering of deltas fails; the signature comes in an entry of its own with an empty text. A client
+//! that joins the entries of one index has the block that it must send back.
+
+use super::{CHOICES_MAX, TOOLS_MAX};
+use crate::chat::StopReason;
+use crate::dialect::Asked;
+use crate::dialect::openai::error::ErrorBody;
+use crate::dialect::openai::finish;
+use crate::dialect::openai::response::service_tier;
+use crate::dialect::openai::thinking::BlockOut;
+use crate::dialect::openai::usage::CountsOut;
+use crate::fault::Fault;
+use crate::frame::sse;
+use crate::stream::Event;
+use crate::usage::Usage;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Writes one stream to a client. Holds a few bytes for every answer and tool call, never what they say.
+#[derive(Debug)]
+pub struct Encoder {
+    chunks: Chunks,
+    started: bool,
+    over: bool,
+    choices: Vec<Choice>,
+    /// The latest usage; written at the end, if the client asked for it.
+    usage: Option<Usage>,
+}
+
+/// One answer of the stream.
+#[derive(Debug)]
+struct Choice {
+    index: u32,
+    finished: bool,
+    /// How many thinking blocks have ended.
+    blocks: u32,
+    /// A thinking block has begun and not ended.
+    in_block: bool,
+    /// The tool calls that have begun.
+    tools: Vec<Tool>,
+}
+
+#[derive(Debug)]
+struct Tool {
+    number: u32,
+    has_arguments: bool,
+}
+
+#[derive(Default, Serialize)]
+struct Delta<'b> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking_blocks: Option<[BlockOut<'b>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[CallDelta<'b>; 1]>,
+}
+
+#[derive(Serialize)]
+struct CallDelta<'b> {
+    index: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'b str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    function: FunctionDelta<'b>,
+}
+
+#[derive(Serialize)]
+struct FunctionDelta<'b> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'b str>,
+    arguments: &'b str,
+}
+
+impl Encoder {
+    /// An encoder for a client that asked this.
+    pub fn new(asked: Asked) -> Self {
+        let chunks = Chunks { asked, head: Vec::new(), tier: Vec::new() };
+        Self { chunks, started: false, over: false, choices: Vec::new(), usage: None }
+    }
+
+    /// Appends what the event is in this dialect to `out`.
+    ///
+    /// # Errors
+    /// A [`Fault`] for one answer or tool call too many, and for arguments of a call that did not begin.
+    pub fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        if self.over {
+            return Ok(());
+        }
+        match event {
+            Event::Start { id, model } => self.start(id, model, out)?,
+            Event::Text { choice, text } => {
+                self.say(*choice, &Delta { content: Some(text), ..Delta::default() }, out)?;
+            }
+            Event::Refusal { choice, text } => {
+                self.say(*choice, &Delta { refusal: Some(text), ..Delta::default() }, out)?;
+            }
+            Event::Thinking { choice, text } => self.thinking(*choice, text, out)?,
+            Event::Signature { choice, signature } => self.signature(*choice, signature, out)?,
+            Event::RedactedThinking { choice, data } => self.redacted(*choice, data, out)?,
+            Event::ToolStart { choice, tool, id, name } => self.tool_start(*choice, *tool, id, name, out)?,
+            Event::ToolArguments { choice, tool, json } => self.tool_arguments(*choice, *tool, json, out)?,
+            Event::PartEnd { choice } => self.open(*choice, out)?.end_block(),
+            Event::Logprobs { choice, raw } => {
+                self.open(*choice, out)?;
+                self.chunks.choice(*choice, &Delta::default(), Some(raw), None, out);
+            }
+            Event::Finish { choice, reason } => self.finish(*choice, reason, out)?,
+            Event::Usage(usage) => self.usage = Some(*usage),
+            Event::ServiceTier(tier) => self.chunks.set_tier(tier),
+            // A comment line without a blank line behind it: some SDKs take any blank line for an event.
+            Event::Ping => out.extend_from_slice(b": ping\n"),
+            Event::Loss(_) => {}
+            Event::Done => self.done(out),
+            Event::Error(fault) => {
+                self.over = true;
+                sse::write(out, None, |out| json(&ErrorBody::from(fault), out));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, id: &str, model: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        if self.started {
+            return Ok(());
+        }
+        self.begin(id, model);
+        self.open(0, out).map(|_| ())
+    }
+
+    fn begin(&mut self, id: &str, model: &str) {
+        self.started = true;
+        self.chunks.set_head(id, model);
+    }
+
+    /// The answer of this number. Its first chunk says who speaks.
+    fn open(&mut self, index: u32, out: &mut Vec<u8>) -> Result<&mut Choice, Fault> {
+        if !self.started {
+            self.begin("", "");
+        }
+        let Self { choices, chunks, .. } = self;
+        let at = match choices.iter().position(|choice| choice.index == index) {
+            Some(at) => at,
+            None if choices.len() == CHOICES_MAX => {
+                return Err(Fault::upstream(format!("the provider's stream has more than {CHOICES_MAX} answers")));
+            }
+            None => {
+                choices.push(Choice { index, finished: false, blocks: 0, in_block: false, tools: Vec::new() });
+                let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
+                chunks.choice(index, &delta, None, None, out);
+                choices.len() - 1
+            }
+        };
+        choices.get_mut(at).ok_or_else(|| Fault::upstream("the provider's stream has no such answer"))
+    }
+
+    /// Words or a refusal: what ends a thought.
+    fn say(&mut self, index: u32, delta: &Delta<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        self.open(index, out)?.end_block();
+        self.chunks.choice(index, delta, None, None, out);
+        Ok(())
+    }
+
+    fn thinking(&mut self, index: u32, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        choice.in_block = true;
+        let block = BlockOut::Thinking { index: Some(choice.blocks), thinking: text, signature: None };
+        self.block(index, Some(text), block, out);
+        Ok(())
+    }
+
+    fn signature(&mut self, index: u32, signature: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        choice.in_block = true;
+        let block = BlockOut::Thinking { index: Some(choice.blocks), thinking: "", signature: Some(signature) };
+        choice.end_block();
+        self.block(index, None, block, out);
+        Ok(())
+    }
+
+    fn redacted(&mut self, index: u32, data: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        choice.end_block();
+        choice.in_block = true;
+        let block = BlockOut::RedactedThinking { index: Some(choice.blocks), data };
+        choice.end_block();
+        self.block(index, None, block, out);
+        Ok(())
+    }
+
+    fn block(&self, index: u32, reasoning_content: Option<&str>, block: BlockOut<'_>, out: &mut Vec<u8>) {
+        let delta = Delta { reasoning_content, thinking_blocks: Some([block]), ..Delta::default() };
+        self.chunks.choice(index, &delta, None, None, out);
+    }
+
+    fn tool_start(&mut self, index: u32, tool: u32, id: &str, name: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        choice.end_block();
+        if choice.tools.len() == TOOLS_MAX {
+            return Err(Fault::upstream(format!("the provider's stream has more than {TOOLS_MAX} tool calls")));
+        }
+        choice.tools.push(Tool { number: tool, has_arguments: false });
+        let function = FunctionDelta { name: Some(name), arguments: "" };
+        self.call(index, CallDelta { index: tool, id: Some(id), kind: Some("function"), function }, out);
+        Ok(())
+    }
+
+    fn tool_arguments(&mut self, index: u32, tool: u32, json: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        let Some(begun) = choice.tools.iter_mut().rev().find(|begun| begun.number == tool) else {
+            return Err(Fault::upstream("the provider's stream has arguments of a tool call that did not begin"));
+        };
+        if json.is_empty() {
+            return Ok(());
+        }
+        begun.has_arguments |= !json.trim_ascii().is_empty();
+        let function = FunctionDelta { name: None, arguments: json };
+        self.call(index, CallDelta { index: tool, id: None, kind: None, function }, out);
+        Ok(())
+    }
+
+    fn call(&self, index: u32, call: CallDelta<'_>, out: &mut Vec<u8>) {
+        let delta = Delta { tool_calls: Some([call]), ..Delta::default() };
+        self.chunks.choice(index, &delta, None, None, out);
+    }
+
+    fn finish(&mut self, index: u32, reason: &StopReason<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        if std::mem::replace(&mut choice.finished, true) {
+            return Ok(());
+        }
+        self.complete_arguments(|choice| choice.index == index, out);
+        self.chunks.choice(index, &Delta::default(), None, Some(finish::encode(reason)), out);
+        Ok(())
+    }
+
+    /// A call that got no arguments gets an empty object: no arguments at all are broken JSON to clients.
+    fn complete_arguments(&mut self, of: impl Fn(&Choice) -> bool, out: &mut Vec<u8>) {
+        let Self { choices, chunks, .. } = self;
+        for choice in choices.iter_mut().filter(|choice| of(choice)) {
+            for tool in choice.tools.iter_mut().filter(|tool| !tool.has_arguments) {
+                tool.has_arguments = true;
+                let function = FunctionDelta { name: None, arguments: "{}" };
+                let call = CallDelta { index: tool.number, id: None, kind: None, function };
+                let delta = Delta { tool_calls: Some([call]), ..Delta::default() };
+                chunks.choice(choice.index, &delta, None, None, out);
+            }
+        }
+    }
+
+    fn done(&mut self, out: &mut Vec<u8>) {
+        self.over = true;
+        self.complete_arguments(|_| true, out);
+        if let Some(usage) = self.usage.as_ref().filter(|_| self.chunks.asked.stream_usage) {
+            self.chunks.usage(&CountsOut::from(usage), out);
+        }
+        sse::write(out, None, |out| out.extend_from_slice(b"[DONE]"));
+    }
+}
+
+impl Choice {
+    fn end_block(&mut self) {
+        if std::mem::take(&mut self.in_block) {
+            self.blocks = self.blocks.saturating_add(1);
+        }
+    }
+}
+
+/// What all chunks of a stream have in common.
+#[derive(Debug)]
+struct Chunks {
+    asked: Asked,
+    /// `{"id":…,"object":…,"created":…,"model":…`
+    head: Vec<u8>,
+    /// `,"service_tier":…` once it is known.
+    tier: Vec<u8>,
+}
+
+impl Chunks {
+    fn set_head(&mut self, id: &str, model: &str) {
+        let Self { head, asked, .. } = self;
+        head.extend_from_slice(b"{\"id\":");
+        json(id, head);
+        head.extend_from_slice(b",\"object\":\"chat.completion.chunk\",\"created\":");
+        json(&asked.now, head);
+        head.extend_from_slice(b",\"model\":");
+        json(model, head);
+    }
+
+    fn set_tier(&mut self, tier: &str) {
+        self.tier.clear();
+        if let Some(tier) = service_tier(tier) {
+            self.tier.extend_from_slice(b",\"service_tier\":");
+            json(tier, &mut self.tier);
+        }
+    }
+
+    /// Writes a chunk with one choice.
+    fn choice(
+        &self,
+        index: u32,
+        delta: &Delta<'_>,
+        logprobs: Option<&RawValue>,
+        finish_reason: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        self.write(out, |out| {
+            out.extend_from_slice(b"[{\"index\":");
+            json(&index, out);
+            out.extend_from_slice(b",\"delta\":");
+            json(delta, out);
+            out.extend_from_slice(b",\"logprobs\":");
+            match logprobs {
+                // A line end between two values would end the line of the event; in a string it cannot stand.
+                Some(raw) => out.extend(raw.get().bytes().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { b })),
+                None => out.extend_from_slice(b"null"),
+            }
+            out.extend_from_slice(b",\"finish_reason\":");
+            json(&finish_reason, out);
+            // "All other chunks will also include a `usage` field, but with a null value."
+            out.extend_from_slice(if self.asked.stream_usage { b"}],\"usage\":null" } else { b"}]" });
+        });
+    }
+
+    /// Writes the chunk that holds nothing but the usage.
+    fn usage(&self, usage: &CountsOut, out: &mut Vec<u8>) {
+        self.write(out, |out| {
+            out.extend_from_slice(b"[],\"usage\":");
+            json(usage, out);
+        });
+    }
+
+    fn write(&self, out: &mut Vec<u8>, choices: impl FnOnce(&mut Vec<u8>)) {
+        sse::write(out, None, |out| {
+            out.extend_from_slice(&self.head);
+            out.extend_from_slice(&self.tier);
+            out.extend_from_slice(b",\"choices\":");
+            choices(out);
+            out.push(b'}');
+        });
+    }
+}
+
+fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("strings and numbers can always be written as JSON");
+}
