@@ -1,6 +1,7 @@
 //! What an answer says, whole (`message`) or piece by piece (`delta`): both have the same fields.
 
-use super::json::TextOr;
+use super::fingerprint::extended;
+use super::json;
 use super::thinking::Block;
 use crate::dialect::wire::{OneOrMany, Raw, wire};
 use crate::text::Str;
@@ -13,7 +14,7 @@ wire! {
         content: OneOrMany<'a, AnswerPart<'a>>,
         refusal: Str<'a>,
         reasoning_content: Str<'a>,
-        reasoning: TextOr<'a, IgnoredAny>,
+        reasoning: Raw<'a>,
         thinking_blocks: Vec<Block<'a>>,
         tool_calls: Vec<AnswerCall<'a>>,
         function_call: AnswerFunction<'a>,
@@ -44,17 +45,14 @@ impl<'a> Answer<'a> {
         if self.thinking_blocks.iter().flatten().any(in_blocks) {
             return None;
         }
-        let text = match (self.reasoning_content.take(), self.reasoning.take()) {
-            (Some(text), _) | (None, Some(TextOr::Text(text))) => Some(text),
-            (None, Some(TextOr::Object(IgnoredAny)) | None) => None,
-        };
+        let text = self.reasoning_content.take().or_else(|| self.reasoning.and_then(json::as_text));
         text.filter(|text| !text.is_empty())
     }
 
     /// Every field that the hub cannot hold.
     pub(super) fn lost(&self) -> impl Iterator<Item = Lost<'_>> {
         let audio = self.audio.map(|_| Lost::Known("choices.audio"));
-        let annotations = self.annotations.filter(|list| !super::json::is(list, "[]"));
+        let annotations = self.annotations.filter(|list| !json::is(list, "[]"));
         let annotations = annotations.map(|_| Lost::Known("choices.annotations"));
         let unknown = self.unknown.iter().map(|name| Lost::Unknown(name));
         let custom = self.tool_calls.iter().flatten().any(|call| call.custom.is_some());
@@ -71,8 +69,8 @@ pub(super) enum Lost<'l> {
     Unknown(&'l str),
 }
 
-/// The id for a call to which the provider gave none. The answer's own id makes it differ from those of other turns.
-pub(super) fn made_up_id(answer: &str, choice: u32, tool: usize) -> String {
-    let answer: String = answer.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
-    format!("call_{answer}_{choice}_{tool}")
+/// The id for a call to which the provider gave none, from the fingerprint of the answer's own id, which makes it
+/// differ from those of other turns. OpenAI takes ids of at most 40 bytes.
+pub(super) fn made_up_id(answer: u128, choice: u32, tool: usize) -> String {
+    format!("call_{:032x}", extended(answer, format!("/{choice}/{tool}").as_bytes()))
 }

@@ -85,7 +85,12 @@ impl<'de> Deserialize<'de> for Count {
 
 /// The text of a value that should be a JSON string. Anything else (some write arguments as an object) is its own text.
 pub(super) fn text_of(raw: &RawValue) -> Str<'_> {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| Str::from(raw.get()))
+    as_text(raw).unwrap_or_else(|| Str::from(raw.get()))
+}
+
+/// The text of a value that is a JSON string.
+pub(super) fn as_text(raw: &RawValue) -> Option<Str<'_>> {
+    serde_json::from_str(raw.get()).ok()
 }
 
 /// The raw JSON is this text, blanks aside.
@@ -97,7 +102,7 @@ pub(super) fn is(raw: &RawValue, text: &str) -> bool {
 pub(super) fn read_request<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
     wire::read(json).map_err(|bad| {
         let fault = Fault::invalid(described(&bad));
-        match bad.path {
+        match place(&bad) {
             Some(path) => fault.with_param(path),
             None => fault,
         }
@@ -109,8 +114,13 @@ pub(super) fn read_answer<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) ->
     wire::read(json).map_err(|bad| Fault::upstream(format!("{what} cannot be read: {}", described(&bad))))
 }
 
+/// The field at fault. Broken syntax is at no field's fault, wherever it was met.
+fn place(bad: &BadJson) -> Option<&str> {
+    bad.path.as_deref().filter(|_| bad.message.starts_with("invalid "))
+}
+
 fn described(bad: &BadJson) -> String {
-    match &bad.path {
+    match place(bad) {
         // With the path, line and column only distract.
         Some(path) => format!("{path}: {}", bad.message.split(" at line ").next().unwrap_or_default()),
         None => bad.message.clone(),

@@ -12,6 +12,7 @@
 
 mod answer;
 pub mod error;
+mod fingerprint;
 mod finish;
 mod json;
 pub mod request;

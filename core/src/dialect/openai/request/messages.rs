@@ -3,7 +3,7 @@
 use super::content::{self, CacheControl, WirePart};
 use super::decode::missing;
 use crate::chat::{CacheMark, Message as Said, Part, Role, ToolCall, ToolResult};
-use crate::dialect::openai::json::{self, TextOr};
+use crate::dialect::openai::json;
 use crate::dialect::openai::thinking::Block;
 use crate::dialect::wire::{OneOrMany, Raw, wire};
 use crate::fault::Fault;
@@ -25,7 +25,7 @@ wire! {
         annotations: Raw<'a>,
         // Not OpenAI's, but widely sent back: the thoughts of an earlier answer.
         reasoning_content: Str<'a>,
-        reasoning: TextOr<'a, IgnoredAny>,
+        reasoning: Raw<'a>,
         thinking_blocks: Vec<Block<'a>>,
         cache_control: CacheControl<'a>,
     }
@@ -131,15 +131,11 @@ impl Conversation<'_> {
         if !parts.is_empty() {
             return parts;
         }
-        let said = match (message.reasoning_content.take(), message.reasoning.take()) {
-            (Some(text), _) | (None, Some(TextOr::Text(text))) => Some(text),
-            (None, Some(TextOr::Object(IgnoredAny))) => {
-                self.losses.add("messages.reasoning");
-                None
-            }
-            (None, None) => None,
-        };
-        let said = said.filter(|text| !text.is_empty());
+        let reasoning = message.reasoning.and_then(json::as_text);
+        if message.reasoning.is_some() && reasoning.is_none() {
+            self.losses.add("messages.reasoning");
+        }
+        let said = message.reasoning_content.take().or(reasoning).filter(|text| !text.is_empty());
         said.map(|text| Part::Thinking { text, signature: None }).into_iter().collect()
     }
 

@@ -1,6 +1,7 @@
 //! Requests: <https://platform.openai.com/docs/api-reference/chat/create>.
 
 mod content;
+mod conversation;
 mod decode;
 mod encode;
 mod messages;

@@ -2,6 +2,7 @@
 
 use crate::chat::{Choice, Part, Response, ToolCall};
 use crate::dialect::openai::answer::{Answer, AnswerCall, AnswerFunction, AnswerPart, Lost, made_up_id};
+use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::openai::json::{self, Count};
 use crate::dialect::openai::usage::Counts;
 use crate::dialect::openai::{error, finish};
@@ -11,9 +12,6 @@ use crate::loss::Losses;
 use crate::text::Str;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
-
-/// How many bytes of an answer's id stand in the call ids that are made from it.
-const ANSWER_ID_BYTES_MAX: usize = 64;
 
 wire! {
     /// A `chat.completion`.
@@ -61,9 +59,10 @@ pub fn decode(body: &[u8]) -> Result<Response<'_>, Fault> {
         losses.add_unknown("", name);
     }
     let id = completion.id.unwrap_or_default();
+    let answer_id = fingerprint(&id);
     let choices = choices.into_iter().zip(0u32..);
     let choices = choices
-        .map(|(choice, position)| decode_choice(choice, position, &id, &mut losses))
+        .map(|(choice, position)| decode_choice(choice, position, answer_id, &mut losses))
         .collect::<Result<_, _>>()?;
     Ok(Response {
         id,
@@ -79,7 +78,7 @@ pub fn decode(body: &[u8]) -> Result<Response<'_>, Fault> {
 fn decode_choice<'a>(
     choice: WireChoice<'a>,
     position: u32,
-    answer_id: &str,
+    answer_id: u128,
     losses: &mut Losses,
 ) -> Result<Choice<'a>, Fault> {
     if let Some(error) = choice.error {
@@ -97,7 +96,7 @@ fn decode_choice<'a>(
     Ok(Choice { index, parts, stop, logprobs: choice.logprobs.map(Cow::Borrowed) })
 }
 
-fn decode_parts<'a>(mut answer: Answer<'a>, choice: u32, answer_id: &str, losses: &mut Losses) -> Vec<Part<'a>> {
+fn decode_parts<'a>(mut answer: Answer<'a>, choice: u32, answer_id: u128, losses: &mut Losses) -> Vec<Part<'a>> {
     for lost in answer.lost() {
         match lost {
             Lost::Known(field) => losses.add(field),
@@ -140,9 +139,8 @@ fn decode_content<'a>(content: Option<OneOrMany<'a, AnswerPart<'a>>>, parts: &mu
     }
 }
 
-fn decode_call<'a>(call: AnswerCall<'a>, position: usize, choice: u32, answer_id: &str) -> Part<'a> {
+fn decode_call<'a>(call: AnswerCall<'a>, position: usize, choice: u32, answer_id: u128) -> Part<'a> {
     let AnswerFunction { name, arguments, .. } = call.function.unwrap_or_default();
-    let answer_id = answer_id.get(..ANSWER_ID_BYTES_MAX).unwrap_or(answer_id);
     let id = call.id.filter(|id| !id.is_empty());
     Part::ToolCall(ToolCall {
         id: id.unwrap_or_else(|| made_up_id(answer_id, choice, position).into()),

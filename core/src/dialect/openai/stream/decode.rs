@@ -7,6 +7,7 @@
 use super::{CHOICES_MAX, TOOLS_MAX};
 use crate::chat::Part;
 use crate::dialect::openai::answer::{Answer, AnswerCall, Lost, made_up_id};
+use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::openai::json::{self, Count};
 use crate::dialect::openai::usage::Counts;
 use crate::dialect::openai::{error, finish};
@@ -16,10 +17,7 @@ use crate::frame::sse::Frame;
 use crate::stream::Event;
 use crate::text::Str;
 use serde::de::IgnoredAny;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// How many bytes of the answer's id are kept for calls that come without one.
-const ANSWER_ID_BYTES_MAX: usize = 64;
 /// Most bytes of a call's id that waits for its name; a longer one does not wait.
 const HELD_ID_BYTES_MAX: usize = 1024;
 
@@ -62,8 +60,8 @@ type Emit<'e> = &'e mut dyn FnMut(Event<'_>);
 pub struct Decoder {
     started: bool,
     over: bool,
-    /// The beginning of the answer's id.
-    answer_id: String,
+    /// The fingerprint of the answer's id, for calls that come without one.
+    answer_id: u128,
     choices: Vec<Choice>,
     /// Losses that have been told: once each is enough.
     told: Vec<&'static str>,
@@ -83,7 +81,7 @@ struct Tool {
     /// The provider's number for it.
     index: Option<u64>,
     /// The fingerprint of the id that the provider gave it: ids can be long (some hold signatures).
-    id: Option<u64>,
+    id: Option<u128>,
     /// An id whose name has not come yet.
     held_id: String,
     started: bool,
@@ -159,7 +157,7 @@ impl Decoder {
             return;
         }
         self.started = true;
-        self.answer_id = id.get(..ANSWER_ID_BYTES_MAX).unwrap_or(&id).chars().take(ANSWER_ID_BYTES_MAX).collect();
+        self.answer_id = fingerprint(&id);
         emit(Event::Start { id, model });
     }
 
@@ -182,14 +180,14 @@ impl Decoder {
         thoughts(&mut delta, index, emit);
         let unread = content(&mut delta, index, emit);
         for call in calls(&mut delta) {
-            choice.call(call, answer_id, emit)?;
+            choice.call(call, *answer_id, emit)?;
         }
         if let Some(raw) = wire.logprobs {
             emit(Event::Logprobs { choice: index, raw });
         }
         // Some send an empty reason with every chunk.
         if let Some(reason) = wire.finish_reason.filter(|reason| !reason.is_empty()) {
-            choice.start_held_tools(answer_id, emit);
+            choice.start_held_tools(*answer_id, emit);
             choice.finished = true;
             emit(Event::Finish { choice: index, reason: finish::decode(reason, !choice.tools.is_empty()) });
         }
@@ -233,14 +231,14 @@ impl Decoder {
 
     fn start_held_tools(&mut self, emit: Emit<'_>) {
         for choice in &mut self.choices {
-            choice.start_held_tools(&self.answer_id, emit);
+            choice.start_held_tools(self.answer_id, emit);
         }
     }
 }
 
 impl Choice {
     /// Takes a tool call or a piece of one.
-    fn call(&mut self, call: AnswerCall<'_>, answer_id: &str, emit: Emit<'_>) -> Result<(), Fault> {
+    fn call(&mut self, call: AnswerCall<'_>, answer_id: u128, emit: Emit<'_>) -> Result<(), Fault> {
         let function = call.function.unwrap_or_default();
         let name = function.name.filter(|name| !name.is_empty());
         let id = call.id.filter(|id| !id.is_empty());
@@ -299,7 +297,7 @@ impl Choice {
     }
 
     /// Begins the calls whose name never came, so that they are not lost.
-    fn start_held_tools(&mut self, answer_id: &str, emit: Emit<'_>) {
+    fn start_held_tools(&mut self, answer_id: u128, emit: Emit<'_>) {
         for (at, tool) in self.tools.iter_mut().enumerate().filter(|(_, tool)| !tool.started) {
             tool.started = true;
             let held = std::mem::take(&mut tool.held_id);
@@ -311,12 +309,6 @@ impl Choice {
 
 fn number(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-fn fingerprint(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn thoughts(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) {
