@@ -1,11 +1,28 @@
-//! Stub.
+//! Anthropic messages: <https://docs.anthropic.com/en/api/messages>.
+//!
+//! The facts come from the reference and from the types of Anthropic's SDK
+//! (<https://github.com/anthropics/anthropic-sdk-python/tree/main/src/anthropic/types>). The API's versioning policy
+//! (<https://docs.anthropic.com/en/api/versioning>) promises new block, event and error types at any time, so an unknown
+//! type is a loss and never an error.
+//!
+//! Never looks into schemas and tool inputs: they travel as the text that they were written in.
+
+mod block;
+mod charge;
 pub mod error;
+#[cfg(test)]
+mod fixtures;
 pub mod request;
 pub mod response;
+mod stop;
 pub mod stream;
 
 use crate::usage::Usage;
-/// Stub.
-pub fn usage(_json: &str) -> Option<Usage> {
-    None
+
+/// Reads the `usage` of an answer; `None` for one that says nothing.
+pub fn usage(json: &str) -> Option<Usage> {
+    let counts: Option<charge::Counts<'_>> = serde_json::from_str(json).ok()?;
+    let mut tally = charge::Tally::default();
+    tally.update(&counts?);
+    tally.usage()
 }

@@ -1,0 +1,601 @@
+//! A client's request → the hub.
+
+use super::super::block::{
+    Block, CacheControl, Loose, Side, SourceFields, Word, block_loss, cache_mark, note_block, word,
+};
+use crate::chat::{
+    Effort, Format, Media, MediaKind, Message, Part, Reasoning, Request, Role, ServiceTier, Source,
+    TextPart, Tool, ToolChoice, ToolResult,
+};
+use crate::dialect::wire::{BadJson, Raw, read, wire};
+use crate::fault::Fault;
+use crate::loss::Losses;
+use crate::text::Str;
+use serde::de::IgnoredAny;
+use serde_json::Number;
+use std::borrow::Cow;
+
+wire! {
+    struct Body<'a> {
+        model: Str<'a>,
+        messages: Vec<MessageFields<'a>>,
+        max_tokens: u64,
+        system: Loose<'a, Block<'a>>,
+        cache_control: Loose<'a, CacheControl<'a>>,
+        metadata: Metadata<'a>,
+        output_config: OutputConfig<'a>,
+        output_format: OutputFormat<'a>,
+        service_tier: Str<'a>,
+        stop_sequences: Vec<Str<'a>>,
+        stream: bool,
+        temperature: Number,
+        thinking: Thinking<'a>,
+        tool_choice: ToolChoiceFields<'a>,
+        tools: Vec<ToolFields<'a>>,
+        top_k: Number,
+        top_p: Number,
+        speed: Str<'a>,
+        // Where clouds put the API's version: says nothing about the request.
+        anthropic_version: IgnoredAny,
+    }
+}
+
+wire! {
+    struct MessageFields<'a> { role: Str<'a>, content: Loose<'a, Block<'a>> }
+}
+
+wire! {
+    struct Metadata<'a> { user_id: Str<'a> }
+}
+
+wire! {
+    struct OutputConfig<'a> { effort: Str<'a>, format: OutputFormat<'a> }
+}
+
+wire! {
+    struct OutputFormat<'a> { kind "type": Str<'a>, schema: Raw<'a> }
+}
+
+wire! {
+    struct Thinking<'a> { kind "type": Str<'a>, budget_tokens: u64, display: Str<'a> }
+}
+
+wire! {
+    struct ToolChoiceFields<'a> { kind "type": Str<'a>, name: Str<'a>, disable_parallel_tool_use: bool }
+}
+
+wire! {
+    struct ToolFields<'a> {
+        kind "type": Str<'a>,
+        name: Str<'a>,
+        description: Str<'a>,
+        input_schema: Raw<'a>,
+        strict: bool,
+        cache_control: Loose<'a, CacheControl<'a>>,
+        eager_input_streaming: bool,
+        defer_loading: bool,
+        allowed_callers: Vec<Word<'a>>,
+        input_examples: IgnoredAny,
+    }
+}
+
+/// Reads a client's request.
+///
+/// # Errors
+/// A [`Fault`] that names the field, for a body that the API would refuse as well.
+pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
+    let body: Body<'_> = read(body).map_err(unreadable)?;
+    let model = body.model.filter(|model| !model.is_empty()).ok_or_else(|| missing("model", "the model's name"))?;
+    let max_tokens = body.max_tokens.ok_or_else(|| missing("max_tokens", "the most tokens to generate"))?;
+    let mut losses = Losses::default();
+    note_unknown(&body.unknown, &mut losses);
+    if body.speed.as_deref().is_some_and(|speed| speed != "standard") {
+        losses.add("speed");
+    }
+
+    let mut messages = system(body.system, &mut losses)?;
+    let spoken = body.messages.filter(|list| !list.is_empty()).ok_or_else(|| missing("messages", "one at least"))?;
+    for (index, fields) in spoken.into_iter().enumerate() {
+        message(fields, index, &mut messages, &mut losses)?;
+    }
+
+    let (effort, format) = output(body.output_config, body.output_format, &mut losses);
+    let (tools, server_tools) = tools(body.tools.unwrap_or_default(), &mut losses)?;
+    let (tool_choice, parallel_tools) = tool_choice(body.tool_choice, &tools, server_tools, &mut losses)?;
+    let user = user(body.metadata, &mut losses);
+    Ok(Request {
+        model,
+        messages,
+        tools,
+        tool_choice,
+        parallel_tools,
+        max_tokens: Some(max_tokens),
+        temperature: body.temperature,
+        top_p: body.top_p,
+        top_k: body.top_k,
+        stop: body.stop_sequences.unwrap_or_default(),
+        format,
+        reasoning: reasoning(body.thinking, effort, &mut losses)?,
+        stream: body.stream.unwrap_or(false),
+        stream_usage: true,
+        user,
+        service_tier: body.service_tier.map(service_tier),
+        cache: cache_mark(body.cache_control, &mut losses),
+        losses,
+        ..Request::default()
+    })
+}
+
+/// How much of a parser's message is repeated, in characters: it may quote the client's value.
+const PARSER_CHARS_MAX: usize = 200;
+
+fn unreadable(bad: BadJson) -> Fault {
+    let found: String = bad.message.chars().take(PARSER_CHARS_MAX).collect();
+    let fault = Fault::invalid(format!("the body is not a request of the Anthropic messages API: {found}"));
+    match bad.path {
+        Some(path) => fault.with_param(path),
+        None => fault,
+    }
+}
+
+fn missing(field: &'static str, what: &str) -> Fault {
+    Fault::invalid(format!("{field} is missing: the Anthropic messages API needs {what}")).with_param(field)
+}
+
+/// The fields of the API that other dialects have nothing for.
+const FIELDS_LOST: [&str; 8] = [
+    "container",
+    "inference_geo",
+    "mcp_servers",
+    "context_management",
+    "diagnostics",
+    "fallbacks",
+    "fallback_credit_token",
+    "betas",
+];
+
+fn note_unknown(fields: &[Str<'_>], losses: &mut Losses) {
+    for field in fields {
+        match FIELDS_LOST.iter().find(|known| *field == **known) {
+            Some(known) => losses.add(known),
+            None => losses.add_unknown("", field),
+        }
+    }
+}
+
+/// The system prompt, as the first message.
+fn system<'a>(system: Option<Loose<'a, Block<'a>>>, losses: &mut Losses) -> Result<Vec<Message<'a>>, Fault> {
+    let parts = match system {
+        None => return Ok(Vec::new()),
+        Some(Loose::Text(text)) => vec![Part::Text(text.into())],
+        Some(Loose::List(blocks)) => system_parts(blocks, At::System, losses)?,
+        Some(Loose::Object(_) | Loose::Other) => {
+            return Err(At::System.wrong("", "a string or an array of text blocks"));
+        }
+    };
+    Ok(vec![Message { role: Role::System, name: None, parts }])
+}
+
+/// A system prompt's blocks: texts, and nothing else.
+fn system_parts<'a>(blocks: Vec<Loose<'a, Block<'a>>>, at: At, losses: &mut Losses) -> Result<Vec<Part<'a>>, Fault> {
+    let mut parts = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let block = block.object().ok_or_else(|| at.wrong("", "text blocks"))?;
+        match block.kind() {
+            "text" => parts.push(text(block, at, losses)?),
+            kind => note_block(kind, Side::Request, losses),
+        }
+    }
+    Ok(parts)
+}
+
+/// Where in the request a block stands.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    System,
+    Message(usize),
+    Block { message: usize, block: usize },
+}
+
+impl At {
+    /// The fault for something that is not there or not what it has to be.
+    fn wrong(self, field: &str, expected: &str) -> Fault {
+        let mut path = match self {
+            At::System => "system".to_owned(),
+            At::Message(message) => format!("messages[{message}]"),
+            At::Block { message, block } => format!("messages[{message}].content[{block}]"),
+        };
+        if !field.is_empty() {
+            path.push('.');
+            path.push_str(field);
+        }
+        Fault::invalid(format!("{path} is missing or of another type: expected {expected}")).with_param(path)
+    }
+
+    fn word<'a>(self, field: &str, value: Option<Word<'a>>) -> Result<Str<'a>, Fault> {
+        word(value).ok_or_else(|| self.wrong(field, "a string"))
+    }
+}
+
+/// Reads one message. It becomes several where system blocks stand between its other blocks.
+fn message<'a>(
+    fields: MessageFields<'a>,
+    index: usize,
+    messages: &mut Vec<Message<'a>>,
+    losses: &mut Losses,
+) -> Result<(), Fault> {
+    let at = At::Message(index);
+    for field in &fields.unknown {
+        losses.add_unknown("messages", field);
+    }
+    let role = match fields.role.ok_or_else(|| at.wrong("role", "`user` or `assistant`"))? {
+        role if role == "user" => Role::User,
+        role if role == "assistant" => Role::Assistant,
+        role if role == "system" => Role::System,
+        role => Role::Unknown(role),
+    };
+    let blocks = match fields.content {
+        Some(Loose::Text(text)) => {
+            messages.push(Message { role, name: None, parts: vec![Part::Text(text.into())] });
+            return Ok(());
+        }
+        Some(Loose::List(blocks)) => blocks,
+        None | Some(Loose::Object(_) | Loose::Other) => {
+            return Err(at.wrong("content", "a string or an array of content blocks"));
+        }
+    };
+    let was_empty = blocks.is_empty();
+    let before = messages.len();
+    let mut parts = Vec::with_capacity(blocks.len());
+    for (block_index, block) in blocks.into_iter().enumerate() {
+        let at = At::Block { message: index, block: block_index };
+        let block = block.object().ok_or_else(|| at.wrong("", "a content block (an object)"))?;
+        if block.kind() == "mid_conv_system" {
+            if !parts.is_empty() {
+                messages.push(Message { role: role.clone(), name: None, parts: std::mem::take(&mut parts) });
+            }
+            messages.push(Message { role: Role::System, name: None, parts: mid_conversation(block, at, losses)? });
+        } else {
+            parts.extend(part(block, at, losses)?);
+        }
+    }
+    // A message of which nothing is left is not said at all; one that was empty stays what it was.
+    if !parts.is_empty() || (was_empty && messages.len() == before) {
+        messages.push(Message { role, name: None, parts });
+    }
+    Ok(())
+}
+
+/// System instructions in the middle of a conversation.
+fn mid_conversation<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Vec<Part<'a>>, Fault> {
+    block.note_unknown("messages.content.mid_conv_system", losses);
+    let mark = cache_mark(block.cache_control, losses);
+    let mut parts = match block.content {
+        Some(Loose::Text(text)) => vec![Part::Text(text.into())],
+        Some(Loose::List(blocks)) => system_parts(blocks, at, losses)?,
+        None | Some(Loose::Object(_) | Loose::Other) => return Err(at.wrong("content", "an array of text blocks")),
+    };
+    if let (Some(mark), Some(Part::Text(last))) = (mark, parts.last_mut()) {
+        last.cache = Some(mark);
+    }
+    Ok(parts)
+}
+
+/// One content block; `None` for one that the hub has no place for.
+fn part<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
+    let within = "messages.content";
+    let part = match block.kind() {
+        "text" => return text(block, at, losses).map(Some),
+        "image" => return media(block, MediaKind::Image, at, losses),
+        "document" => return media(block, MediaKind::Document, at, losses),
+        "tool_result" => return tool_result(block, at, losses).map(Some),
+        "thinking" => {
+            block.note_unknown(within, losses);
+            block.into_thinking()
+        }
+        "redacted_thinking" => {
+            block.note_unknown(within, losses);
+            Part::RedactedThinking { data: at.word("data", block.data)? }
+        }
+        "tool_use" => {
+            block.note_unknown(within, losses);
+            let call = block.into_tool_call(Side::Request, losses);
+            Part::ToolCall(call.ok_or_else(|| at.wrong("id", "`id` and `name` as strings"))?)
+        }
+        "" => return Err(at.wrong("type", "the block's type")),
+        kind => {
+            note_block(kind, Side::Request, losses);
+            return Ok(None);
+        }
+    };
+    Ok(Some(part))
+}
+
+fn text<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Part<'a>, Fault> {
+    block.note_text_citations(Side::Request, losses);
+    block.note_unknown("messages.content", losses);
+    let cache = cache_mark(block.cache_control, losses);
+    Ok(Part::Text(TextPart { text: at.word("text", block.text)?, cache }))
+}
+
+fn tool_result<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Part<'a>, Fault> {
+    block.note_unknown("messages.content", losses);
+    let cache = cache_mark(block.cache_control, losses);
+    let content = match block.content {
+        None => Vec::new(),
+        Some(Loose::Text(text)) => vec![Part::Text(text.into())],
+        Some(Loose::List(blocks)) => {
+            let mut parts = Vec::with_capacity(blocks.len());
+            for block in blocks {
+                let block = block.object().ok_or_else(|| at.wrong("content", "a string or content blocks"))?;
+                match block.kind() {
+                    "text" | "image" | "document" => parts.extend(part(block, at, losses)?),
+                    kind => note_block(kind, Side::Request, losses),
+                }
+            }
+            parts
+        }
+        Some(Loose::Object(_) | Loose::Other) => return Err(at.wrong("content", "a string or content blocks")),
+    };
+    let id = at.word("tool_use_id", block.tool_use_id)?;
+    Ok(Part::ToolResult(ToolResult { id, content, is_error: block.is_error.unwrap_or(false), cache }))
+}
+
+fn media<'a>(block: Block<'a>, kind: MediaKind, at: At, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
+    block.note_unknown("messages.content", losses);
+    let cache = cache_mark(block.cache_control, losses);
+    let fields = block.source.and_then(Loose::object).ok_or_else(|| at.wrong("source", "an object"))?;
+    let Some(source) = source(fields, at, losses)? else { return Ok(None) };
+    Ok(Some(Part::Media(Media {
+        kind,
+        source,
+        name: word(block.title),
+        context: word(block.context),
+        detail: None,
+        citations: block.citations.and_then(Loose::object).and_then(|citations| citations.enabled).unwrap_or(false),
+        cache,
+    })))
+}
+
+fn source<'a>(fields: SourceFields<'a>, at: At, losses: &mut Losses) -> Result<Option<Source<'a>>, Fault> {
+    for field in &fields.unknown {
+        losses.add_unknown("messages.content.source", field);
+    }
+    let source = match fields.kind.as_deref().unwrap_or_default() {
+        "base64" => Source::Base64 {
+            media_type: fields.media_type.ok_or_else(|| at.wrong("source.media_type", "a string"))?,
+            data: at.word("source.data", fields.data)?,
+        },
+        "url" => Source::Url(at.word("source.url", fields.url)?),
+        "file" => Source::FileId(at.word("source.file_id", fields.file_id)?),
+        "text" => Source::Text(at.word("source.data", fields.data)?),
+        "content" => Source::Text(content_text(fields.content, at, losses)?),
+        "" => return Err(at.wrong("source.type", "`base64`, `url`, `file`, `text` or `content`")),
+        kind => {
+            losses.add_unknown("messages.content.source", kind);
+            return Ok(None);
+        }
+    };
+    Ok(Some(source))
+}
+
+/// A document made of blocks, as one text: where one block ends (which is what citations point to) and images are lost.
+fn content_text<'a>(content: Option<Loose<'a, Block<'a>>>, at: At, losses: &mut Losses) -> Result<Str<'a>, Fault> {
+    let blocks = match content {
+        Some(Loose::Text(text)) => return Ok(text),
+        Some(Loose::List(blocks)) => blocks,
+        None | Some(Loose::Object(_) | Loose::Other) => return Err(at.wrong("source.content", "a string or blocks")),
+    };
+    losses.add("messages.content.source.content");
+    let mut texts = blocks.into_iter().filter_map(Loose::object).filter_map(|block| match block.kind() {
+        "text" => word(block.text),
+        kind => {
+            if let Some(loss) = block_loss(kind, Side::Request) {
+                losses.add(loss);
+            }
+            None
+        }
+    });
+    let first = texts.next().unwrap_or_default();
+    Ok(texts.fold(first, |all, next| {
+        let mut all = all.into_string();
+        all.push_str("\n\n");
+        all.push_str(&next);
+        Str::from(all)
+    }))
+}
+
+/// The output's effort and form.
+fn output<'a>(
+    config: Option<OutputConfig<'a>>,
+    older: Option<OutputFormat<'a>>,
+    losses: &mut Losses,
+) -> (Option<Effort>, Option<Format<'a>>) {
+    let config = config.unwrap_or_default();
+    for field in &config.unknown {
+        losses.add_unknown("output_config", field);
+    }
+    let effort = config.effort.and_then(|effort| {
+        let known = match effort.as_str() {
+            "low" => Some(Effort::Low),
+            "medium" => Some(Effort::Medium),
+            "high" => Some(Effort::High),
+            "xhigh" => Some(Effort::XHigh),
+            "max" => Some(Effort::Max),
+            _ => None,
+        };
+        if known.is_none() {
+            losses.add("output_config.effort");
+        }
+        known
+    });
+    // `output_format` is the beta's name for `output_config.format`.
+    let format = config.format.or(older).and_then(|format| {
+        let known = format.kind.as_deref() == Some("json_schema");
+        if !known || !format.unknown.is_empty() {
+            losses.add("output_config.format");
+        }
+        known.then(|| Format::JsonSchema {
+            name: None,
+            description: None,
+            schema: format.schema.map(Cow::Borrowed),
+            strict: Some(true), // the API has no other way
+        })
+    });
+    (effort, format)
+}
+
+/// `thinking` and `output_config.effort` in one. An effort without `thinking` is an effort; beside a budget or with
+/// thinking off it is a loss.
+fn reasoning(
+    thinking: Option<Thinking<'_>>,
+    effort: Option<Effort>,
+    losses: &mut Losses,
+) -> Result<Option<Reasoning>, Fault> {
+    let by_effort = effort.map(Reasoning::Effort);
+    let Some(thinking) = thinking else { return Ok(by_effort) };
+    if thinking.display.as_deref().is_some_and(|display| display != "summarized") {
+        losses.add("thinking.display");
+    }
+    for field in &thinking.unknown {
+        losses.add_unknown("thinking", field);
+    }
+    let kind = thinking.kind.unwrap_or_default();
+    let reasoning = match kind.as_str() {
+        "enabled" => Reasoning::Budget(thinking.budget_tokens.ok_or_else(|| {
+            Fault::invalid("thinking.budget_tokens is missing: enabled thinking needs a budget")
+                .with_param("thinking.budget_tokens")
+        })?),
+        "disabled" => Reasoning::Off,
+        "adaptive" => return Ok(Some(by_effort.unwrap_or(Reasoning::Adaptive))),
+        _ => {
+            losses.add("thinking.type");
+            return Ok(by_effort);
+        }
+    };
+    if effort.is_some() {
+        losses.add("output_config.effort");
+    }
+    Ok(Some(reasoning))
+}
+
+/// Tools that run on the provider's side, by the beginning of their type (a date follows).
+const SERVER_TOOLS: [(&str, &str); 11] = [
+    ("web_search_", "tools.web_search"),
+    ("web_fetch_", "tools.web_fetch"),
+    ("code_execution_", "tools.code_execution"),
+    ("bash_", "tools.bash"),
+    ("text_editor_", "tools.text_editor"),
+    ("computer_", "tools.computer"),
+    ("memory_", "tools.memory"),
+    ("tool_search_tool_", "tools.tool_search_tool"),
+    ("advisor_", "tools.advisor"),
+    ("mcp_toolset", "tools.mcp_toolset"),
+    ("agent_toolset", "tools.agent_toolset"),
+];
+
+/// The client's own tools, and whether there were others (which the API defines and which are losses).
+fn tools<'a>(list: Vec<ToolFields<'a>>, losses: &mut Losses) -> Result<(Vec<Tool<'a>>, bool), Fault> {
+    let mut tools = Vec::with_capacity(list.len());
+    let mut server_tools = false;
+    for (index, fields) in list.into_iter().enumerate() {
+        match fields.kind.as_deref() {
+            None | Some("custom") => tools.push(tool(fields, index, losses)?),
+            Some(kind) => {
+                server_tools = true;
+                match SERVER_TOOLS.iter().find(|(prefix, _)| kind.starts_with(prefix)) {
+                    Some((_, loss)) => losses.add(loss),
+                    None => losses.add_unknown("tools", kind),
+                }
+            }
+        }
+    }
+    Ok((tools, server_tools))
+}
+
+fn tool<'a>(fields: ToolFields<'a>, index: usize, losses: &mut Losses) -> Result<Tool<'a>, Fault> {
+    for field in &fields.unknown {
+        losses.add_unknown("tools", field);
+    }
+    if fields.eager_input_streaming.is_some() {
+        losses.add("tools.eager_input_streaming");
+    }
+    if fields.defer_loading == Some(true) {
+        losses.add("tools.defer_loading");
+    }
+    let only_direct = |callers: &Vec<Word<'_>>| {
+        callers.iter().all(|caller| matches!(caller, Loose::Text(caller) if *caller == "direct"))
+    };
+    if fields.allowed_callers.as_ref().is_some_and(|callers| !only_direct(callers)) {
+        losses.add("tools.allowed_callers");
+    }
+    if fields.input_examples.is_some() {
+        losses.add("tools.input_examples");
+    }
+    let name = fields.name.ok_or_else(|| {
+        Fault::invalid(format!("tools[{index}].name is missing: a tool needs a name"))
+            .with_param(format!("tools[{index}].name"))
+    })?;
+    Ok(Tool {
+        name,
+        description: fields.description,
+        schema: fields.input_schema.map(Cow::Borrowed),
+        strict: fields.strict,
+        cache: cache_mark(fields.cache_control, losses),
+    })
+}
+
+/// Whether and which tool must be called, and whether several may be. A choice that only server tools could have
+/// fulfilled is lost with them.
+fn tool_choice<'a>(
+    fields: Option<ToolChoiceFields<'a>>,
+    tools: &[Tool<'_>],
+    server_tools: bool,
+    losses: &mut Losses,
+) -> Result<(Option<ToolChoice<'a>>, Option<bool>), Fault> {
+    let Some(fields) = fields else { return Ok((None, None)) };
+    for field in &fields.unknown {
+        losses.add_unknown("tool_choice", field);
+    }
+    let parallel = (fields.disable_parallel_tool_use == Some(true)).then_some(false);
+    let choice = match fields.kind.unwrap_or_default() {
+        kind if kind == "auto" => ToolChoice::Auto,
+        kind if kind == "any" => ToolChoice::Required,
+        kind if kind == "none" => ToolChoice::None,
+        kind if kind == "tool" => ToolChoice::Named(fields.name.ok_or_else(|| {
+            Fault::invalid("tool_choice.name is missing: the type `tool` needs the tool's name")
+                .with_param("tool_choice.name")
+        })?),
+        kind => {
+            let kind: String = kind.chars().take(PARSER_CHARS_MAX).collect();
+            let message = format!("tool_choice.type is `{kind}`: expected `auto`, `any`, `tool` or `none`");
+            return Err(Fault::invalid(message).with_param("tool_choice.type"));
+        }
+    };
+    let fulfillable = match &choice {
+        ToolChoice::Auto | ToolChoice::None => true,
+        ToolChoice::Required => !tools.is_empty(),
+        ToolChoice::Named(name) => tools.iter().any(|tool| tool.name == *name),
+    };
+    if server_tools && !fulfillable {
+        losses.add("tool_choice");
+        return Ok((None, parallel));
+    }
+    Ok((Some(choice), parallel))
+}
+
+fn user<'a>(metadata: Option<Metadata<'a>>, losses: &mut Losses) -> Option<Str<'a>> {
+    let metadata = metadata?;
+    for field in &metadata.unknown {
+        losses.add_unknown("metadata", field);
+    }
+    metadata.user_id
+}
+
+fn service_tier(tier: Str<'_>) -> ServiceTier<'_> {
+    match tier.as_str() {
+        "auto" => ServiceTier::Auto,
+        "standard_only" => ServiceTier::Standard,
+        _ => ServiceTier::Other(tier),
+    }
+}
