@@ -104,6 +104,7 @@ pub fn decode(body: &[u8]) -> Result<Response<'_>, Fault> {
 
 /// One block of an answer; `None` for one that the hub has no place for.
 fn part<'a>(block: Block<'a>, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
+    block.note_unknown("content", losses);
     Ok(Some(match block.kind() {
         "text" => {
             block.note_text_citations(Side::Answer, losses);

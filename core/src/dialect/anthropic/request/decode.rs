@@ -4,8 +4,8 @@ use super::super::block::{
     Block, CacheControl, Loose, Side, SourceFields, Word, block_loss, cache_mark, note_block, word,
 };
 use crate::chat::{
-    Effort, Format, Media, MediaKind, Message, Part, Reasoning, Request, Role, ServiceTier, Source,
-    TextPart, Tool, ToolChoice, ToolResult,
+    Effort, Format, Media, MediaKind, Message, Part, Reasoning, Request, Role, ServiceTier, Source, TextPart, Tool,
+    ToolChoice, ToolResult,
 };
 use crate::dialect::wire::{BadJson, Raw, read, wire};
 use crate::fault::Fault;

@@ -11,3 +11,6 @@ mod tools;
 pub(super) use body::Input;
 pub use decode::decode;
 pub use encode::encode;
+
+#[cfg(test)]
+pub(super) mod tests;

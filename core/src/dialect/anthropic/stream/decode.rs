@@ -136,6 +136,9 @@ impl Decoder {
 
     fn message_delta(&mut self, event: AnyEvent<'_>, emit: &mut dyn FnMut(Event<'_>)) {
         let delta = event.delta.unwrap_or_default();
+        if !delta.unknown.is_empty() {
+            emit(Event::Loss("stream.delta"));
+        }
         if delta.container.is_some() {
             emit(Event::Loss("container"));
         }
@@ -171,6 +174,9 @@ impl Decoder {
     fn block_start(&mut self, event: AnyEvent<'_>, emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         let index = event.index.unwrap_or(0);
         let block = event.content_block.map(|block| *block).unwrap_or_default();
+        if !block.unknown.is_empty() {
+            emit(Event::Loss("content"));
+        }
         let kind = match block.kind() {
             "text" => {
                 if matches!(&block.citations, Some(Loose::List(list)) if !list.is_empty()) {
@@ -228,6 +234,9 @@ impl Decoder {
             return Ok(());
         }
         let delta = event.delta.unwrap_or_default();
+        if !delta.unknown.is_empty() {
+            emit(Event::Loss("stream.delta"));
+        }
         match delta.kind.as_deref().unwrap_or_default() {
             "text_delta" => say(delta.text, |text| Event::Text { choice: CHOICE, text }, emit),
             "thinking_delta" => say(delta.thinking, |text| Event::Thinking { choice: CHOICE, text }, emit),

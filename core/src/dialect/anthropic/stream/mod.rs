@@ -8,3 +8,6 @@ mod encode;
 
 pub use decode::Decoder;
 pub use encode::Encoder;
+
+#[cfg(test)]
+mod tests;
