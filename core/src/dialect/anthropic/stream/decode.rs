@@ -81,7 +81,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A [`Fault`] of kind `Upstream` for a frame that is not JSON, for a piece of a tool call that never began, and for
-    /// more than [`OPEN_BLOCKS_MAX`] open blocks.
+    /// more than 64 open blocks.
     pub fn frame(&mut self, frame: &Frame<'_>, emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         if self.done || frame.data.is_empty() {
             return Ok(());
