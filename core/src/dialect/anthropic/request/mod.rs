@@ -2,6 +2,7 @@
 //! <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/message_create_params.py>.
 
 mod body;
+mod content;
 mod decode;
 mod encode;
 mod messages;

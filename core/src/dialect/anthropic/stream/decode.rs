@@ -45,7 +45,7 @@ wire! {
         signature: Word<'a>,
         stop_reason: Str<'a>,
         stop_sequence: Str<'a>,
-        stop_details: StopDetails<'a>,
+        stop_details: Box<StopDetails<'a>>,
         container: IgnoredAny,
     }
 }
