@@ -212,10 +212,15 @@ fn media<'a>(medium: &'a Media<'a>, losses: &mut Losses) -> Option<Block<'a>> {
         losses.add("messages.content.image_url.detail");
     }
     let source = match &medium.source {
+        chat::Source::Base64 { media_type, data } if media_type.starts_with("text/") => match base64_text(data) {
+            // The API takes base64 only for PDFs and images; a text goes as itself.
+            Some(text) => Source::Text { media_type: "text/plain", data: Cow::Owned(text) },
+            None => Source::Base64 { media_type, data },
+        },
         chat::Source::Base64 { media_type, data } => Source::Base64 { media_type, data },
         chat::Source::Url(url) => Source::Url { url },
         chat::Source::FileId(file_id) => Source::File { file_id },
-        chat::Source::Text(data) => Source::Text { media_type: "text/plain", data },
+        chat::Source::Text(data) => Source::Text { media_type: "text/plain", data: Cow::Borrowed(data) },
     };
     let cache_control = medium.cache.as_ref().map(Mark);
     match medium.kind {
@@ -230,6 +235,29 @@ fn media<'a>(medium: &'a Media<'a>, losses: &mut Losses) -> Option<Block<'a>> {
         }),
         MediaKind::Audio => lose("messages.content.input_audio", losses),
     }
+}
+
+/// The text that base64 stands for (RFC 4648, padding not required); `None` if it is none.
+fn base64_text(base64: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(base64.len() / 4 * 3 + 2);
+    let (mut held, mut bits) = (0u32, 0u32);
+    for symbol in base64.trim_end_matches('=').bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        held = (held << 6 | u32::from(value)) & 0xffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits & 0xff) as u8);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn tool_use<'a>(call: &'a ToolCall<'a>, losses: &mut Losses) -> Block<'a> {

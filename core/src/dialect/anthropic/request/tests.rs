@@ -464,6 +464,15 @@ fn media() {
         &[r#"{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"JVBE"},"title":"n"}"#],
         "",
     );
+    let file = |data: &'static str| {
+        let source = Source::Base64 { media_type: "text/markdown".into(), data: data.into() };
+        with(medium(MediaKind::Document, source))
+    };
+    let as_text = |text: &str| format!(r#""source":{{"type":"text","media_type":"text/plain","data":"{text}"}}"#);
+    check(&file("aGVsbG8="), &[&as_text("hello")], "");
+    check(&file("aMOpbGzDtiE"), &[&as_text("héllö!")], "");
+    check(&file("8J+YgCA/"), &[&as_text("😀 ?")], "");
+    check(&file("/w=="), &[r#"{"type":"base64","media_type":"text/markdown","data":"/w=="}"#], "");
 }
 
 #[test]
