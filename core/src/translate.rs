@@ -300,7 +300,7 @@ impl Stream {
         if flow.seen.fault.is_some() {
             return;
         }
-        let ended = self.events.finish(&mut |frame| flow.frame(&frame, out));
+        let ended = self.events.finish(&mut |frame| flow.last_frame(&frame, out));
         if flow.seen.fault.is_some() {
             return;
         }
@@ -348,6 +348,18 @@ impl Flow {
             Output::Same { hide_usage: true, .. } if usage_seen => without_usage(frame, out),
             Output::Same { .. } => out.extend_from_slice(frame.raw),
             Output::Other(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes an event that the provider began and did not close: it counts if it can be read all the same.
+    fn last_frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<(), Broken> {
+        if frame.data.is_empty() {
+            return Ok(());
+        }
+        self.frame(frame, out)?;
+        if !self.seen.done {
+            out.extend_from_slice(b"\n\n"); // an error event follows: it must not run into this one
         }
         Ok(())
     }

@@ -1,0 +1,252 @@
+//! Two dialects meet: every recorded stream, towards every front, cut everywhere, comes out the same.
+
+use attache_core::dialect::{Dialect, Upstream};
+use attache_core::edit::Object;
+use attache_core::translate::{Answer, Ask, Seen};
+use proptest::prelude::*;
+use std::path::{Path, PathBuf};
+
+const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Anthropic];
+
+/// The way back of a small streaming request.
+fn answer(front: Dialect, upstream: Dialect, extra: &str) -> Answer {
+    let body = format!(
+        r#"{{"model":"fast","max_tokens":9,"stream":true{extra},"messages":[{{"role":"user","content":"hi"}}]}}"#
+    );
+    let ask = Ask::read(front, body.as_bytes()).unwrap();
+    ask.translate(upstream, &Upstream::new("m"), 1_700_000_000).unwrap().answer
+}
+
+/// What the client gets, and what was seen, when the stream comes in pieces that end at `cuts`.
+fn streamed(answer: &Answer, stream: &[u8], cuts: impl IntoIterator<Item = usize>) -> (String, Seen) {
+    let mut out = Vec::new();
+    let mut state = answer.stream();
+    let mut from = 0;
+    for cut in cuts.into_iter().chain([stream.len()]) {
+        state.push(&stream[from..cut], &mut out);
+        from = cut;
+    }
+    state.end(&mut out);
+    (String::from_utf8(out).unwrap(), state.seen().clone())
+}
+
+fn fixtures(dialect: Dialect) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(dialect.as_str()).join("streams");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut streams: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "sse")).collect();
+    streams.sort();
+    assert!(streams.len() >= 5, "{dialect:?} has hardly any streams");
+    streams
+}
+
+#[test]
+fn every_stream_to_every_front_is_the_same_at_every_cut() {
+    for upstream in DIALECTS {
+        for path in fixtures(upstream) {
+            let stream = std::fs::read(&path).unwrap();
+            for front in DIALECTS {
+                let answer = answer(front, upstream, "");
+                let whole = streamed(&answer, &stream, []);
+                for cut in 0..=stream.len() {
+                    assert_eq!(
+                        streamed(&answer, &stream, [cut]),
+                        whole,
+                        "{} → {front:?}, cut at {cut}",
+                        path.display()
+                    );
+                }
+                assert_eq!(streamed(&answer, &stream, 0..stream.len()), whole, "{} → {front:?}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn streams_across_dialects_read_like_this() {
+    for upstream in DIALECTS {
+        for path in fixtures(upstream) {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let stream = std::fs::read(&path).unwrap();
+            let front = if upstream == Dialect::OpenAi { Dialect::Anthropic } else { Dialect::OpenAi };
+            let (out, seen) =
+                streamed(&answer(front, upstream, r#","stream_options":{"include_usage":true}"#), &stream, []);
+            insta::assert_snapshot!(
+                format!("{}-to-{}-{name}", upstream.as_str(), front.as_str()),
+                format!("{out}---\n{seen:#?}")
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_dialect_passes_byte_for_byte() {
+    for dialect in DIALECTS {
+        for path in fixtures(dialect) {
+            let stream = std::fs::read(&path).unwrap();
+            let (out, seen) =
+                streamed(&answer(dialect, dialect, r#","stream_options":{"include_usage":true}"#), &stream, []);
+            let end = if seen.done { out.len() } else { out.len().min(stream.len()) };
+            if seen.done {
+                assert_eq!(out.as_bytes(), stream, "{}", path.display());
+            } else {
+                assert!(seen.fault.is_some(), "{} ended neither well nor badly", path.display());
+                let same = out.as_bytes()[..end].iter().zip(&stream).take_while(|(a, b)| a == b).count();
+                assert!(out[same..].contains("error") || out.contains("error"), "{}: {out}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_cut_off_never_looks_whole() {
+    for upstream in DIALECTS {
+        for path in fixtures(upstream) {
+            let stream = std::fs::read(&path).unwrap();
+            for front in DIALECTS {
+                let answer = answer(front, upstream, "");
+                for end in 0..stream.len() {
+                    let (out, seen) = streamed(&answer, &stream[..end], []);
+                    if seen.done {
+                        continue; // only blank lines, or what nobody needs, were cut off
+                    }
+                    let what = format!("{} → {front:?}, cut off at {end}: {out}", path.display());
+                    assert!(seen.fault.is_some(), "{what}");
+                    assert!(out.contains("error"), "{what}");
+                    let last = if front == Dialect::OpenAi { "data: [DONE]" } else { "event: message_stop" };
+                    assert!(!out.contains(last), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn usage_is_asked_for_and_shown_only_to_those_who_asked() {
+    let chunks = concat!(
+        r#"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"stop"}],"usage":null}"#,
+        "\n\n",
+        r#"data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#,
+        "\n\ndata: [DONE]\n\n"
+    );
+    for (options, shown) in [
+        ("", false),
+        (r#","stream_options":null"#, false),
+        (r#","stream_options":{}"#, false),
+        (r#","stream_options":{"include_usage":false,"x":1.0}"#, false),
+        (r#","stream_options":{"include_usage":true}"#, true),
+    ] {
+        let body = format!(r#"{{"model":"m","stream":true{options},"messages":[]}}"#);
+        let ask = Ask::read(Dialect::OpenAi, body.as_bytes()).unwrap();
+        let made = ask.translate(Dialect::OpenAi, &Upstream::new("m"), 0).unwrap();
+        let sent = made.body.unwrap_or_else(|| body.clone().into_bytes());
+        let sent = Object::read(&sent).unwrap();
+        let options = Object::read(sent.raw("stream_options").unwrap().as_bytes()).unwrap();
+        assert_eq!(options.get("include_usage"), Ok(Some(true)), "{body}");
+        assert_eq!(options.raw("x").is_some(), body.contains(r#""x":1.0"#), "other options stay");
+        let (out, seen) = streamed(&made.answer, chunks.as_bytes(), []);
+        assert_eq!(seen.usage.unwrap().input, 3);
+        assert_eq!(out.contains("prompt_tokens"), shown, "{body}: {out}");
+        assert!(out.ends_with("data: [DONE]\n\n"));
+        assert!(out.contains(r#""content":"x""#));
+    }
+}
+
+#[test]
+fn errors_of_providers_reach_the_client_in_its_dialect_but_not_our_keys() {
+    let body = br#"{"error":{"message":"Incorrect API key provided: sk-proj-abc","type":"invalid_request_error","code":"invalid_api_key"}}"#;
+    for front in DIALECTS {
+        let error = answer(front, Dialect::OpenAi, "").error("openai", 401, body);
+        let text = String::from_utf8(error.body.unwrap()).unwrap();
+        assert_eq!(error.status, 502);
+        assert!(
+            text.contains("provider `openai` did not accept the gateway's credentials") && !text.contains("sk-proj")
+        );
+    }
+    let limit = br#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#;
+    let same = answer(Dialect::Anthropic, Dialect::Anthropic, "").error("claude", 429, limit);
+    assert_eq!((same.status, same.body), (429, None), "the same dialect stays as it is");
+    let other = answer(Dialect::OpenAi, Dialect::Anthropic, "").error("claude", 429, limit);
+    assert_eq!(other.status, 429);
+    assert!(String::from_utf8(other.body.unwrap()).unwrap().contains("slow down"));
+}
+
+/// Any JSON value as text, numbers of any size included.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|b| b.to_string()),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?",
+        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(" , "))),
+            prop::collection::vec(("[a-z_]{1,8}", inner), 0..4).prop_map(|fields| {
+                let fields: Vec<_> = fields.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+                format!("{{{}}}", fields.join(","))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    /// Unknown fields of any kind reach a provider of the same dialect byte for byte.
+    #[test]
+    fn unknown_fields_survive_the_same_dialect(
+        before in prop::collection::vec(("x_[a-z]{1,8}", json()), 0..3),
+        after in prop::collection::vec(("y_[a-z]{1,8}", json()), 0..3),
+        stream in any::<bool>(),
+    ) {
+        let fields = |fields: &[(String, String)]| fields.iter().map(|(k, v)| format!("\"{k}\":  {v},\n")).collect::<String>();
+        let with = |model: &str, options: &str| format!(
+            "{{ {}\"model\" : \"{model}\",\n{}\"stream\": {stream}, \"messages\":[] {options}}}", fields(&before), fields(&after)
+        );
+        for dialect in DIALECTS {
+            let options = if dialect == Dialect::OpenAi && stream { r#","stream_options":{"include_usage":true}"# } else { "" };
+            let body = with("fast", "");
+            let made = Ask::read(dialect, body.as_bytes()).unwrap().translate(dialect, &Upstream::new("the-real-one"), 0).unwrap();
+            prop_assert!(made.losses.is_empty());
+            prop_assert_eq!(String::from_utf8(made.body.unwrap()).unwrap(), with("the-real-one", options));
+        }
+    }
+
+    /// No bytes of a provider break a stream's state, and none are made up.
+    #[test]
+    fn any_bytes_from_a_provider_are_survived(
+        pieces in prop::collection::vec(prop_oneof![
+            any::<Vec<u8>>(),
+            json().prop_map(|json| format!("data: {json}\n\n").into_bytes()),
+            Just(b"data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n".to_vec()),
+            Just(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n".to_vec()),
+            Just(b"data: [DONE]\n\n".to_vec()),
+        ], 0..8),
+    ) {
+        for upstream in DIALECTS {
+            for front in DIALECTS {
+                let mut state = answer(front, upstream, "").stream();
+                let mut out = Vec::new();
+                for piece in &pieces {
+                    state.push(piece, &mut out);
+                }
+                state.end(&mut out);
+                prop_assert!(state.seen().done || state.seen().fault.is_some());
+            }
+        }
+    }
+
+    /// No body of a client or provider breaks anything.
+    #[test]
+    fn any_body_is_survived(body in prop_oneof![any::<Vec<u8>>(), json().prop_map(String::into_bytes)]) {
+        for front in DIALECTS {
+            for upstream in DIALECTS {
+                if let Ok(ask) = Ask::read(front, &body) {
+                    let _made = ask.translate(upstream, &Upstream::new("m"), 0);
+                }
+                let answer = answer(front, upstream, "");
+                let _whole = answer.whole(&body);
+                let error = answer.error("p", 500, &body);
+                prop_assert!(error.status >= 400);
+            }
+        }
+    }
+}
