@@ -1,0 +1,60 @@
+# The commands of the project; CI runs the same names.
+.PHONY: build run test test-rust test-e2e check wasm bench fuzz clean venv build-tests
+
+PYTHON ?= python3
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+# The release binary: target/release/attache
+build:
+	cargo build --release -p attache
+
+# A gateway on 127.0.0.1:10000: real Envoy, Attaché, and simulated providers where no key is set
+run: venv build-tests
+	.venv/bin/python tests/stack.py
+
+test: test-rust wasm test-e2e
+
+test-rust:
+	cargo test --workspace
+
+# Through a real Envoy, with the official SDKs
+test-e2e: venv build-tests node_modules
+	.venv/bin/python -m pytest tests/e2e $(PYTEST_ARGS)
+
+# Formatting, lints, documentation
+check:
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# core decides without I/O: it builds for a machine that has none
+wasm:
+	tests/wasm.sh
+
+# Same machine, same run: direct, bare Envoy, no-op processor, Attaché
+bench: venv
+	cargo build --release -p attache -p attache-simulator -p attache-bench
+	$(CARGO_TARGET_DIR)/release/attache-bench $(BENCH_ARGS)
+	cargo bench -p attache-bench
+
+# A minute for every decoder
+fuzz:
+	tests/fuzz.sh
+
+build-tests:
+	cargo build -p attache -p attache-simulator
+
+venv: .venv/ready
+.venv/ready: tests/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+# The OpenAI Node SDK, for the tests; skipped where there is no npm (the tests say so)
+node_modules: tests/e2e/node/node_modules/.ready
+tests/e2e/node/node_modules/.ready: tests/e2e/node/package-lock.json
+	if command -v npm >/dev/null; then cd tests/e2e/node && npm ci --silent --no-audit --no-fund && touch node_modules/.ready; fi
+
+clean:
+	cargo clean
+	rm -rf .venv .run tests/e2e/node/node_modules

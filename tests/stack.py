@@ -1,0 +1,274 @@
+"""Starts the whole thing on one machine: provider simulators, `attache serve`, a real Envoy.
+
+`make run` runs it as a program, the tests as a module. Whatever it starts ends with it: by pid, also after a crash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+PROFILE = os.environ.get("ATTACHE_PROFILE", "debug")
+
+
+def binary(name: str) -> pathlib.Path:
+    """A binary of this project, built before."""
+    path = TARGET / PROFILE / name
+    if not path.exists():
+        sys.exit(f"{path} is missing; run `make build-tests` (or set ATTACHE_PROFILE)")
+    return path
+
+
+def envoy_binary() -> str:
+    """ENVOY=, then an `envoy` on PATH, then the one that the project's virtual environment brings."""
+    found = os.environ.get("ENVOY") or shutil.which("envoy") or str(ROOT / ".venv/bin/envoy")
+    if not pathlib.Path(found).exists():
+        sys.exit("no Envoy: set ENVOY=/path/to/envoy, put one on PATH, or run `make venv`")
+    return found
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses now."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def _die_with_parent() -> None:
+    # PR_SET_PDEATHSIG: the kernel ends the child when we are killed.
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Process:
+    """One child process, its output in a file."""
+
+    def __init__(self, name: str, argv: list, folder: pathlib.Path, env: dict | None = None, cwd=None):
+        self.name, self.argv, self.env = name, [str(a) for a in argv], {**os.environ, **(env or {})}
+        self.out_path, self.err_path = folder / f"{name}.out", folder / f"{name}.err"
+        for path in (self.out_path, self.err_path):
+            path.unlink(missing_ok=True)
+        self.cwd = cwd or folder
+        self.start()
+
+    def start(self) -> None:
+        with open(self.out_path, "ab") as out, open(self.err_path, "ab") as err:
+            self.child = subprocess.Popen(
+                self.argv, stdout=out, stderr=err, env=self.env, cwd=self.cwd, preexec_fn=_die_with_parent
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
+
+    def out(self) -> str:
+        return self.out_path.read_text(errors="replace")
+
+    def err(self) -> str:
+        return self.err_path.read_text(errors="replace")
+
+    def wait_for(self, ready, what: str, seconds: float = 20.0):
+        """Waits until `ready()` gives something; fails with the process's own words."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.child.poll() is not None:
+                raise RuntimeError(f"{self.name} ended ({self.child.returncode}) before {what}:\n{self.err()[-4000:]}")
+            with contextlib.suppress(OSError):
+                if found := ready():
+                    return found
+            time.sleep(0.02)
+        raise RuntimeError(f"{self.name}: no {what} within {seconds} s:\n{self.err()[-4000:]}")
+
+    def stop(self, sig: int = signal.SIGTERM, seconds: float = 5.0) -> None:
+        if self.child.poll() is None:
+            self.child.send_signal(sig)
+            try:
+                self.child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+
+
+def get(url: str, method: str = "GET", data=None, timeout: float = 5.0) -> bytes:
+    """One small HTTP request to an admin interface."""
+    body = None if data is None else json.dumps(data).encode()
+    request = urllib.request.Request(url, data=body, method=method)
+    with urllib.request.urlopen(request, timeout=timeout) as response:
+        return response.read()
+
+
+class Simulator(Process):
+    """A scripted provider."""
+
+    def __init__(self, name: str, folder: pathlib.Path, port: int = 0, args: list | None = None, tls: bool = False):
+        listen = f"127.0.0.1:{port}"
+        argv = [binary("simulator"), "--listen", listen, "--name", name, *(args or [])]
+        super().__init__(f"sim-{name}", argv, folder)
+        line = self.wait_for(lambda: self.out().strip(), "line that it listens")
+        self.port = int(line.rsplit(":", 1)[1])
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.tls = tls
+
+    def script(self, **script) -> None:
+        """The default script from now on."""
+        get(f"{self.base}/_sim/script", "PUT", script)
+
+    def queue(self, *scripts: dict) -> None:
+        """A script for each of the next requests."""
+        get(f"{self.base}/_sim/queue", "POST", list(scripts))
+
+    def requests(self) -> list[dict]:
+        """What has come in."""
+        return json.loads(get(f"{self.base}/_sim/requests"))
+
+    def stats(self) -> dict:
+        return json.loads(get(f"{self.base}/_sim/stats"))
+
+    def reset(self) -> None:
+        """Forgets scripts and requests."""
+        self.script()
+        get(f"{self.base}/_sim/queue", "DELETE")
+        get(f"{self.base}/_sim/requests", "DELETE")
+
+
+class Gateway:
+    """`attache serve` and an Envoy with the bootstrap that `attache envoy` prints."""
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        config: str,
+        topology: str = "sidecar",
+        env: dict | None = None,
+        edit_bootstrap=None,
+        grpc: str | None = None,
+        concurrency: int = 1,
+        ports: tuple[int, int, int] | None = None,
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.topology, self.env = folder, topology, env or {}
+        self.port, self.admin_port, self.envoy_admin_port = ports or (free_port(), free_port(), free_port())
+        # A unix socket's path may have 107 bytes; test folders are longer.
+        self.socket_folder = tempfile.mkdtemp(prefix="attache-")
+        self.grpc = grpc or f"unix:{self.socket_folder}/grpc.sock"
+        self.config_path = folder / "attache.yaml"
+        self.write_config(config)
+        self.attache = Process("attache", [binary("attache"), "serve", "--config", self.config_path], folder, self.env)
+        self.attache.wait_for(self.is_ready, "answer of /readyz")
+        self.bootstrap_path = folder / "envoy.yaml"
+        printed = self.print_bootstrap()
+        self.bootstrap_path.write_text(edit_bootstrap(printed) if edit_bootstrap else printed)
+        argv = [envoy_binary(), "-c", self.bootstrap_path, "--concurrency", concurrency, "--disable-hot-restart"]
+        self.envoy = Process("envoy", [*argv, "--log-level", "warning"], folder)
+        ready = f"http://127.0.0.1:{self.envoy_admin_port}/ready"
+        self.envoy.wait_for(lambda: get(ready).startswith(b"LIVE"), "answer of Envoy's /ready")
+        self.base = f"http://127.0.0.1:{self.port}"
+
+    def write_config(self, config: str) -> None:
+        """Writes the configuration; addresses come first, so `config` need not know them."""
+        head = (
+            f"listen: 127.0.0.1:{self.port}\n"
+            f'service: {{ grpc: "{self.grpc}", admin: "127.0.0.1:{self.admin_port}" }}\n'
+        )
+        if "\nenvoy:" not in f"\n{config}":
+            head += f'envoy: {{ admin: "127.0.0.1:{self.envoy_admin_port}" }}\n'
+        config = config.replace("ENVOY_ADMIN", f"127.0.0.1:{self.envoy_admin_port}")
+        self.config_path.write_text(head + config)
+
+    def print_bootstrap(self) -> str:
+        argv = [binary("attache"), "envoy", "--config", self.config_path, "--topology", self.topology]
+        printed = subprocess.run(argv, env={**os.environ, **self.env}, capture_output=True, text=True)
+        if printed.returncode != 0:
+            raise RuntimeError(printed.stderr)
+        return printed.stdout
+
+    def is_ready(self) -> bool:
+        return get(f"http://127.0.0.1:{self.admin_port}/readyz") == b"ready\n"
+
+    def metrics(self) -> str:
+        return get(f"http://127.0.0.1:{self.admin_port}/metrics").decode()
+
+    def records(self) -> list[dict]:
+        """All usage records so far."""
+        return [json.loads(line) for line in self.attache.out().splitlines() if line.startswith("{")]
+
+    def record(self, request_id: str, seconds: float = 5.0) -> dict:
+        """The usage record of one exchange; waits for it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = [r for r in self.records() if r["request_id"] == request_id]
+            if found:
+                assert len(found) == 1, f"booked more than once: {found}"
+                return found[0]
+            time.sleep(0.02)
+        raise AssertionError(f"no usage record for {request_id}; there are {self.records()[-3:]}")
+
+    def access_log(self) -> list[dict]:
+        return [json.loads(line) for line in self.envoy.out().splitlines() if line.startswith("{")]
+
+    def stop(self) -> None:
+        self.envoy.stop()
+        self.attache.stop()
+        shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+
+def run(config: pathlib.Path) -> None:
+    """`make run`: the quickstart on its own ports, with simulators for every provider that has no key."""
+    folder = ROOT / ".run"
+    folder.mkdir(exist_ok=True)
+    env, started = {}, []
+    try:
+        for name, key in [("openai", "OPENAI"), ("anthropic", "ANTHROPIC")]:
+            if not os.environ.get(f"{key}_API_KEY"):
+                simulator = Simulator(name, folder)
+                started.append(simulator)
+                suffix = "/v1" if name == "openai" else ""
+                env |= {f"{key}_BASE_URL": simulator.base + suffix, f"{key}_API_KEY": "sk-simulated"}
+                print(f"{key}_API_KEY is not set: provider `{name}` is simulated at {simulator.base}", flush=True)
+        started.append(Process("attache", [binary("attache"), "serve", "--config", config], folder, env, cwd=ROOT))
+        wait_and_serve(started, config, env, folder)
+    finally:
+        for process in reversed(started):
+            process.stop()
+
+
+def wait_and_serve(started: list, config: pathlib.Path, env: dict, folder: pathlib.Path) -> None:
+    attache = started[-1]
+    attache.wait_for(lambda: get("http://127.0.0.1:9090/readyz") == b"ready\n", "answer of /readyz")
+    printed = subprocess.run(
+        [binary("attache"), "envoy", "--config", config], env={**os.environ, **env}, capture_output=True, text=True
+    )
+    if printed.returncode != 0:
+        sys.exit(printed.stderr)
+    (folder / "envoy.yaml").write_text(printed.stdout)
+    argv = [envoy_binary(), "-c", folder / "envoy.yaml", "--disable-hot-restart", "--log-level", "warning"]
+    envoy = Process("envoy", argv, folder, cwd=ROOT)
+    started.append(envoy)
+    envoy.wait_for(lambda: get("http://127.0.0.1:9901/ready").startswith(b"LIVE"), "answer of Envoy's /ready")
+    print("Envoy answers at http://127.0.0.1:10000, Attaché's admin at http://127.0.0.1:9090. Ctrl-C ends both.", flush=True)
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sig, lambda *_: sys.exit(0))
+    while all(process.child.poll() is None for process in started):
+        time.sleep(0.2)
+    dead = [process for process in started if process.child.poll() is not None]
+    sys.exit("\n".join(f"{p.name} ended:\n{p.err()[-4000:]}" for p in dead))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=pathlib.Path, default=ROOT / "examples/quickstart/attache.yaml")
+    run(parser.parse_args().config.resolve())
