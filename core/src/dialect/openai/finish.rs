@@ -3,11 +3,12 @@
 use crate::chat::StopReason;
 use crate::text::Str;
 
-/// Reads a finish reason. Of a choice that called tools, `stop` means that it waits for them: OpenAI says so when
-/// `tool_choice` named the function, other providers always.
-pub(super) fn decode(reason: Str<'_>, called_tools: bool) -> StopReason<'_> {
+/// Reads a finish reason. `stop` hides two others: of a choice that called tools it means that it waits for them
+/// (OpenAI says so when `tool_choice` named the function, other providers always), and a refusal ends so too.
+pub(super) fn decode(reason: Str<'_>, called_tools: bool, refused: bool) -> StopReason<'_> {
     match reason.as_str() {
         "stop" if called_tools => StopReason::ToolCalls,
+        "stop" if refused => StopReason::Refused,
         "stop" => StopReason::End,
         "length" => StopReason::Length,
         "tool_calls" | "function_call" => StopReason::ToolCalls,

@@ -405,3 +405,116 @@ fn anthropic_thinking(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(value: impl std::fmt::Debug) -> String {
+        format!("{value:?}")
+    }
+
+    /// What a plain request with these fields means, and what is lost of them.
+    fn check(fields: &str, of: impl Fn(Request<'_>) -> String, expected: &str, losses: &str) {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{fields}}}"#);
+        let request = decode(body.as_bytes()).unwrap();
+        assert_eq!(request.losses.header(), losses, "{fields}");
+        assert_eq!(of(request), expected, "{fields}");
+    }
+
+    #[test]
+    fn thinking_in_every_spelling() {
+        for (fields, expected, losses) in [
+            (r#""reasoning_effort":"none""#, "Some(Off)", ""),
+            (r#""reasoning_effort":"minimal""#, "Some(Effort(Minimal))", ""),
+            (r#""reasoning_effort":"max""#, "Some(Effort(Max))", ""),
+            (r#""reasoning_effort":"huge""#, "None", "reasoning_effort"),
+            (r#""reasoning_effort":null"#, "None", ""),
+            (r#""reasoning_effort":{"effort":"low","summary":"auto"}"#, "Some(Effort(Low))", "reasoning.summary"),
+            (r#""reasoning":{"effort":"high"}"#, "Some(Effort(High))", ""),
+            (r#""reasoning":{"max_tokens":2000,"exclude":true}"#, "Some(Budget(2000))", "reasoning.exclude"),
+            (r#""reasoning":{"enabled":true}"#, "Some(Adaptive)", ""),
+            (r#""reasoning":{"enabled":false,"effort":"low"}"#, "Some(Off)", ""),
+            (r#""reasoning":{"effort":"odd"}"#, "None", "reasoning.effort"),
+            (r#""thinking":{"type":"enabled","budget_tokens":1024}"#, "Some(Budget(1024))", ""),
+            (
+                r#""thinking":{"type":"enabled","budget_tokens":1024},"reasoning_effort":"low""#,
+                "Some(Budget(1024))",
+                "reasoning_effort",
+            ),
+            (r#""thinking":{"type":"enabled"}"#, "Some(Adaptive)", ""),
+            (
+                r#""thinking":{"type":"adaptive","display":"omitted"},"reasoning_effort":"low""#,
+                "Some(Effort(Low))",
+                "thinking.display",
+            ),
+            (r#""thinking":{"type":"disabled"}"#, "Some(Off)", ""),
+            (r#""thinking":{"type":"new"}"#, "None", "thinking"),
+        ] {
+            check(fields, |request| told(request.reasoning), expected, losses);
+        }
+    }
+
+    #[test]
+    fn choices_of_tools() {
+        for (fields, expected, losses) in [
+            (r#""tool_choice":"auto""#, "Some(Auto)", ""),
+            (r#""tool_choice":"none""#, "Some(None)", ""),
+            (r#""tool_choice":"required""#, "Some(Required)", ""),
+            (r#""tool_choice":"any""#, "Some(Required)", ""),
+            (r#""tool_choice":"new""#, "None", "tool_choice"),
+            (r#""tool_choice":{"type":"function","function":{"name":"f"}}"#, "Some(Named(\"f\"))", ""),
+            (
+                r#""tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}}"#,
+                "Some(Required)",
+                "tool_choice.allowed_tools",
+            ),
+            (r#""tool_choice":{"type":"custom","custom":{"name":"c"}}"#, "None", "tool_choice.custom"),
+            (r#""function_call":"none""#, "Some(None)", ""),
+            (r#""function_call":{"name":"f"}"#, "Some(Named(\"f\"))", ""),
+            (r#""function_call":"auto","tool_choice":"required""#, "Some(Required)", ""),
+        ] {
+            check(fields, |request| told(request.tool_choice), expected, losses);
+        }
+    }
+
+    #[test]
+    fn small_things() {
+        check(
+            r#""seed":-9223372036854775808"#,
+            |request| told(request.seed.map(|seed| seed.as_i64())),
+            "Some(Some(-9223372036854775808))",
+            "",
+        );
+        check(
+            r#""seed":18446744073709551615"#,
+            |request| told(request.seed.map(|seed| seed.as_u64())),
+            "Some(Some(18446744073709551615))",
+            "",
+        );
+        check(r#""top_logprobs":3"#, |request| told(request.logprobs), "None", "top_logprobs");
+        check(r#""logprobs":true"#, |request| told(request.logprobs), "Some(0)", "");
+        check(
+            r#""user":"a","safety_identifier":"b""#,
+            |request| told(request.user),
+            "Some(\"a\")",
+            "safety_identifier",
+        );
+        check(r#""user":"a","safety_identifier":"a""#, |request| told(request.user), "Some(\"a\")", "");
+        check(r#""response_format":{"type":"text"}"#, |request| told(request.format.is_none()), "true", "");
+        check(
+            r#""response_format":{"type":"grammar"}"#,
+            |request| told(request.format.is_none()),
+            "true",
+            "response_format",
+        );
+        check(r#""service_tier":"default""#, |request| told(request.service_tier), "Some(Standard)", "");
+        check(
+            r#""stream":null,"tools":null,"stop":null"#,
+            |request| told((request.stream, request.stop)),
+            "(false, [])",
+            "",
+        );
+        check(r#""modalities":[ "text" ],"store": false"#, |request| told(request.n), "None", "");
+    }
+}

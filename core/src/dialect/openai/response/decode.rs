@@ -92,7 +92,8 @@ fn decode_choice<'a>(
     let called_tools = parts.iter().any(|part| matches!(part, Part::ToolCall(_)));
     // Some leave the reason empty.
     let reason = choice.finish_reason.filter(|reason| !reason.is_empty()).unwrap_or_else(|| Str::from("stop"));
-    let stop = finish::decode(reason, called_tools);
+    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+    let stop = finish::decode(reason, called_tools, refused);
     Ok(Choice { index, parts, stop, logprobs: choice.logprobs.map(Cow::Borrowed) })
 }
 

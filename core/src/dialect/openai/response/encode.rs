@@ -149,3 +149,44 @@ fn encode_message<'b>(parts: &'b [Part<'_>], losses: &mut Losses) -> Message<'b>
     }
     message
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{Media, Source, ToolResult};
+
+    fn check(parts: Vec<Part<'_>>, stop: StopReason<'_>, expected: &str, lost: &str) {
+        let choices = vec![Choice { index: 0, parts, stop, logprobs: None }];
+        let response = Response { id: "i".into(), model: "m".into(), choices, ..Response::default() };
+        let mut losses = Losses::default();
+        let body = String::from_utf8(encode(&response, &Asked { stream_usage: false, now: 7 }, &mut losses)).unwrap();
+        let head = r#"{"id":"i","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","#;
+        assert_eq!(body, format!("{head}{expected}}}]}}"));
+        assert_eq!(losses.header(), lost);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_named() {
+        let empty = r#""content":"","refusal":null},"logprobs":null,"finish_reason":"stop""#;
+        check(vec![], StopReason::End, empty, "");
+        check(vec![], StopReason::Sequence(None), empty, "");
+        check(vec![], StopReason::Sequence(Some("x".into())), empty, "stop_sequence");
+        check(vec![], StopReason::Paused, empty, "stop_reason.pause_turn");
+        check(vec![], StopReason::Unknown("eos".into()), empty, "stop_reason.eos");
+        let source = Source::Url("https://x".into());
+        let media = |kind| {
+            let source = source.clone();
+            Part::Media(Media { kind, source, name: None, context: None, detail: None, citations: false, cache: None })
+        };
+        let parts = vec![media(MediaKind::Image), media(MediaKind::Document), media(MediaKind::Audio)];
+        check(parts, StopReason::End, empty, "content.image, content.document, content.audio");
+        let result = ToolResult { id: "a".into(), content: vec![], is_error: false, cache: None };
+        check(vec![Part::ToolResult(result)], StopReason::End, empty, "content.tool_result");
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_words_and_as_the_reason() {
+        let refused = r#""content":null,"refusal":"No."},"logprobs":null,"finish_reason":"content_filter""#;
+        check(vec![Part::Refusal("No.".into())], StopReason::Refused, refused, "");
+    }
+}

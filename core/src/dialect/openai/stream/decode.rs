@@ -72,7 +72,12 @@ pub struct Decoder {
 struct Choice {
     index: u32,
     finished: bool,
+    /// The model has declined in words.
+    refused: bool,
+    /// In the order in which the provider first named them.
     tools: Vec<Tool>,
+    /// How many of them have begun.
+    begun: u32,
 }
 
 /// One tool call of an answer.
@@ -84,7 +89,8 @@ struct Tool {
     id: Option<u128>,
     /// An id whose name has not come yet.
     held_id: String,
-    started: bool,
+    /// Its number among those that have begun.
+    number: Option<u32>,
     has_arguments: bool,
 }
 
@@ -179,6 +185,10 @@ impl Decoder {
         }
         thoughts(&mut delta, index, emit);
         let unread = content(&mut delta, index, emit);
+        if let Some(text) = delta.refusal.take().filter(|text| !text.is_empty()) {
+            choice.refused = true;
+            emit(Event::Refusal { choice: index, text });
+        }
         for call in calls(&mut delta) {
             choice.call(call, *answer_id, emit)?;
         }
@@ -189,7 +199,10 @@ impl Decoder {
         if let Some(reason) = wire.finish_reason.filter(|reason| !reason.is_empty()) {
             choice.start_held_tools(*answer_id, emit);
             choice.finished = true;
-            emit(Event::Finish { choice: index, reason: finish::decode(reason, !choice.tools.is_empty()) });
+            emit(Event::Finish {
+                choice: index,
+                reason: finish::decode(reason, !choice.tools.is_empty(), choice.refused),
+            });
         }
         if unread {
             self.lose("choices.content", emit);
@@ -205,7 +218,7 @@ impl Decoder {
         if self.choices.len() == CHOICES_MAX {
             return Err(Fault::upstream(format!("the provider's stream has more than {CHOICES_MAX} choices")));
         }
-        self.choices.push(Choice { index, finished: false, tools: Vec::new() });
+        self.choices.push(Choice { index, finished: false, refused: false, tools: Vec::new(), begun: 0 });
         Ok(self.choices.len() - 1)
     }
 
@@ -245,25 +258,27 @@ impl Choice {
         let arguments = function.arguments.map(json::text_of).filter(|json| !json.is_empty());
         let at = match self.continued(call.index, id.as_deref(), name.is_some()) {
             Some(at) => at,
-            None => self.begin(call.index)?,
+            None => self.add(call.index)?,
         };
-        let (choice, number) = (self.index, number(at));
+        let choice = self.index;
         let Some(tool) = self.tools.get_mut(at) else { return Ok(()) };
         if let Some(id) = &id {
             tool.id.get_or_insert_with(|| fingerprint(id));
         }
-        if !tool.started {
-            let must_start = arguments.is_some() || id.as_ref().is_some_and(|id| id.len() > HELD_ID_BYTES_MAX);
-            if name.is_none() && !must_start {
-                tool.held_id.push_str(id.as_deref().filter(|_| tool.held_id.is_empty()).unwrap_or_default());
-                return Ok(());
+        let number = match tool.number {
+            Some(number) => number,
+            None => {
+                let must_begin = arguments.is_some() || id.as_ref().is_some_and(|id| id.len() > HELD_ID_BYTES_MAX);
+                if name.is_none() && !must_begin {
+                    tool.held_id.push_str(id.as_deref().filter(|_| tool.held_id.is_empty()).unwrap_or_default());
+                    return Ok(());
+                }
+                let id = id.unwrap_or_else(|| tool.take_id(answer_id, choice, at));
+                let number = tool.begin(&mut self.begun);
+                emit(Event::ToolStart { choice, tool: number, id, name: name.unwrap_or_default() });
+                number
             }
-            tool.started = true;
-            let held = std::mem::take(&mut tool.held_id);
-            let id = id.or((!held.is_empty()).then(|| Str::from(held)));
-            let id = id.unwrap_or_else(|| made_up_id(answer_id, choice, at).into());
-            emit(Event::ToolStart { choice, tool: number, id, name: name.unwrap_or_default() });
-        }
+        };
         if let Some(json) = arguments {
             tool.has_arguments = true;
             emit(Event::ToolArguments { choice, tool: number, json });
@@ -281,34 +296,48 @@ impl Choice {
         let tool = self.tools.get(at)?;
         let is_another = match (id, tool.id) {
             (Some(id), Some(known)) => fingerprint(id) != known,
-            (Some(_), None) => tool.started && has_name,
+            (Some(_), None) => tool.number.is_some() && has_name,
             (None, Some(_)) => false,
             (None, None) => has_name && tool.has_arguments,
         };
         (!is_another).then_some(at)
     }
 
-    fn begin(&mut self, index: Option<u64>) -> Result<usize, Fault> {
+    fn add(&mut self, index: Option<u64>) -> Result<usize, Fault> {
         if self.tools.len() == TOOLS_MAX {
             return Err(Fault::upstream(format!("the provider's stream has more than {TOOLS_MAX} tool calls")));
         }
-        self.tools.push(Tool { index, id: None, held_id: String::new(), started: false, has_arguments: false });
+        self.tools.push(Tool { index, id: None, held_id: String::new(), number: None, has_arguments: false });
         Ok(self.tools.len() - 1)
     }
 
     /// Begins the calls whose name never came, so that they are not lost.
     fn start_held_tools(&mut self, answer_id: u128, emit: Emit<'_>) {
-        for (at, tool) in self.tools.iter_mut().enumerate().filter(|(_, tool)| !tool.started) {
-            tool.started = true;
-            let held = std::mem::take(&mut tool.held_id);
-            let id = if held.is_empty() { made_up_id(answer_id, self.index, at) } else { held };
-            emit(Event::ToolStart { choice: self.index, tool: number(at), id: id.into(), name: Str::default() });
+        let choice = self.index;
+        for (at, tool) in self.tools.iter_mut().enumerate().filter(|(_, tool)| tool.number.is_none()) {
+            let id = tool.take_id(answer_id, choice, at);
+            let number = tool.begin(&mut self.begun);
+            emit(Event::ToolStart { choice, tool: number, id, name: Str::default() });
         }
     }
 }
 
-fn number(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+impl Tool {
+    /// Numbers the call, now that it begins.
+    fn begin(&mut self, begun: &mut u32) -> u32 {
+        let number = *begun;
+        self.number = Some(number);
+        *begun = begun.saturating_add(1);
+        number
+    }
+
+    /// The id that came before the name, or one that is made up.
+    fn take_id(&mut self, answer_id: u128, choice: u32, at: usize) -> Str<'static> {
+        match std::mem::take(&mut self.held_id) {
+            held if held.is_empty() => made_up_id(answer_id, choice, at).into(),
+            held => held.into(),
+        }
+    }
 }
 
 fn thoughts(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) {
@@ -332,7 +361,7 @@ fn thoughts(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) {
     }
 }
 
-/// Tells the text of a delta; whether there was a part that is no text.
+/// Tells the text of a delta, and whether it has a part that is no text.
 fn content(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) -> bool {
     let mut unread = false;
     match delta.content.take() {
@@ -347,9 +376,6 @@ fn content(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) -> bool {
                 }
             }
         }
-    }
-    if let Some(text) = delta.refusal.take().filter(|text| !text.is_empty()) {
-        emit(Event::Refusal { choice, text });
     }
     unread
 }
@@ -370,4 +396,32 @@ fn says_something(delta: &Answer<'_>) -> bool {
         None => false,
     };
     has_content || is_text(&delta.refusal) || is_text(&delta.reasoning_content) || delta.tool_calls.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(decoder: &mut Decoder, data: &str) -> Result<(), Fault> {
+        let frame = Frame { event: None, data: data.as_bytes().into(), raw: b"" };
+        decoder.frame(&frame, &mut |_| {})
+    }
+
+    #[test]
+    fn what_a_stream_can_grow_is_limited() {
+        let mut decoder = Decoder::default();
+        for index in 0..CHOICES_MAX {
+            frame(&mut decoder, &format!(r#"{{"choices":[{{"index":{index},"delta":{{}}}}]}}"#)).unwrap();
+        }
+        let fault = frame(&mut decoder, r#"{"choices":[{"index":999,"delta":{}}]}"#).unwrap_err();
+        assert_eq!(fault.message, "the provider's stream has more than 128 choices");
+
+        let mut decoder = Decoder::default();
+        let call = |index| format!(r#"{{"choices":[{{"index":0,"delta":{{"tool_calls":[{{"index":{index}}}]}}}}]}}"#);
+        for index in 0..TOOLS_MAX {
+            frame(&mut decoder, &call(index)).unwrap();
+        }
+        let fault = frame(&mut decoder, &call(TOOLS_MAX)).unwrap_err();
+        assert_eq!(fault.message, "the provider's stream has more than 1024 tool calls");
+    }
 }

@@ -355,3 +355,172 @@ impl Chunks {
 fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("strings and numbers can always be written as JSON");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Str;
+
+    /// The deltas and finish reasons (or other data) of the chunks that these events make.
+    fn check(stream_usage: bool, events: &[Event<'_>], expected: &[&str]) {
+        let mut encoder = Encoder::new(Asked { stream_usage, now: 7 });
+        let mut out = Vec::new();
+        for event in events {
+            encoder.event(event, &mut out).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        let head = r#"{"id":"i","object":"chat.completion.chunk","created":7,"model":"m","choices":"#;
+        let told: Vec<String> = out
+            .split_inclusive('\n')
+            .filter(|line| *line != "\n")
+            .map(|line| line.trim_end().trim_start_matches("data: ").trim_start_matches(head))
+            .map(|line| line.replace(r#","logprobs":null"#, "").replace(r#","finish_reason":null"#, ""))
+            .collect();
+        assert_eq!(told, expected);
+    }
+
+    fn start() -> Event<'static> {
+        Event::Start { id: "i".into(), model: "m".into() }
+    }
+
+    fn tool_start(tool: u32) -> Event<'static> {
+        Event::ToolStart { choice: 0, tool, id: "c".into(), name: "f".into() }
+    }
+
+    fn arguments(tool: u32, json: &'static str) -> Event<'static> {
+        Event::ToolArguments { choice: 0, tool, json: json.into() }
+    }
+
+    fn finish(reason: StopReason<'static>) -> Event<'static> {
+        Event::Finish { choice: 0, reason }
+    }
+
+    const ROLE: &str = r#"[{"index":0,"delta":{"role":"assistant","content":""}}]}"#;
+
+    #[test]
+    fn calls_without_arguments_get_an_empty_object() {
+        let begun = |tool| {
+            format!(
+                r#"[{{"index":0,"delta":{{"tool_calls":[{{"index":{tool},"id":"c","type":"function","function":{{"name":"f","arguments":""}}}}]}}}}]}}"#
+            )
+        };
+        let given = |tool, json: &str| {
+            format!(
+                r#"[{{"index":0,"delta":{{"tool_calls":[{{"index":{tool},"function":{{"arguments":{json}}}}}]}}}}]}}"#
+            )
+        };
+        let finished = r#"[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#;
+        check(
+            false,
+            &[
+                start(),
+                tool_start(0),
+                arguments(0, ""),
+                tool_start(1),
+                arguments(1, "[]"),
+                finish(StopReason::ToolCalls),
+                Event::Done,
+            ],
+            &[ROLE, &begun(0), &begun(1), &given(1, "\"[]\""), &given(0, "\"{}\""), finished, "[DONE]"],
+        );
+        check(false, &[start(), tool_start(0), Event::Done], &[ROLE, &begun(0), &given(0, "\"{}\""), "[DONE]"]);
+    }
+
+    #[test]
+    fn only_one_finish_and_the_last_usage() {
+        let usage = |output| Event::Usage(Usage { output, ..Usage::default() });
+        let events = [
+            start(),
+            usage(1),
+            finish(StopReason::Length),
+            finish(StopReason::End),
+            usage(2),
+            Event::Done,
+            Event::Done,
+        ];
+        let finished = r#"[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
+        check(false, &events, &[ROLE, finished, "[DONE]"]);
+        let counts = CountsOut::from(&Usage { output: 2, ..Usage::default() });
+        let counts = format!(r#"[],"usage":{}}}"#, serde_json::to_string(&counts).unwrap());
+        let no_usage = |chunk: &str| chunk.replace("]}", r#"],"usage":null}"#);
+        check(true, &events, &[&no_usage(ROLE), &no_usage(finished), &counts, "[DONE]"]);
+    }
+
+    #[test]
+    fn every_reason_is_a_word_that_sdks_know() {
+        for (reason, word) in [
+            (StopReason::End, "stop"),
+            (StopReason::Sequence(Some("x".into())), "stop"),
+            (StopReason::Paused, "stop"),
+            (StopReason::Unknown("eos".into()), "stop"),
+            (StopReason::Length, "length"),
+            (StopReason::ToolCalls, "tool_calls"),
+            (StopReason::Refused, "content_filter"),
+        ] {
+            let finished = format!(r#"[{{"index":0,"delta":{{}},"finish_reason":"{word}"}}]}}"#);
+            check(false, &[start(), finish(reason)], &[ROLE, &finished]);
+        }
+    }
+
+    #[test]
+    fn thoughts_keep_their_blocks_apart() {
+        let thinking = |text: &'static str| Event::Thinking { choice: 0, text: Str::from(text) };
+        let signature = || Event::Signature { choice: 0, signature: "s".into() };
+        let thought = |block: u32, text: &str| {
+            format!(
+                r#"[{{"index":0,"delta":{{"reasoning_content":"{text}","thinking_blocks":[{{"type":"thinking","index":{block},"thinking":"{text}"}}]}}}}]}}"#
+            )
+        };
+        let signed = |block: u32| {
+            format!(
+                r#"[{{"index":0,"delta":{{"thinking_blocks":[{{"type":"thinking","index":{block},"thinking":"","signature":"s"}}]}}}}]}}"#
+            )
+        };
+        let redacted =
+            r#"[{"index":0,"delta":{"thinking_blocks":[{"type":"redacted_thinking","index":1,"data":"d"}]}}]}"#;
+        check(
+            false,
+            &[
+                start(),
+                thinking("a"),
+                signature(),
+                Event::PartEnd { choice: 0 },
+                Event::RedactedThinking { choice: 0, data: "d".into() },
+                Event::PartEnd { choice: 0 },
+                thinking("b"),
+                Event::PartEnd { choice: 0 },
+                thinking("c"),
+                signature(),
+                // A thought whose text is withheld is only a signature.
+                signature(),
+            ],
+            &[ROLE, &thought(0, "a"), &signed(0), redacted, &thought(2, "b"), &thought(3, "c"), &signed(3), &signed(4)],
+        );
+    }
+
+    #[test]
+    fn errors_end_the_stream_and_pings_are_comments() {
+        let error = r#"{"error":{"message":"gone","type":"server_error","param":null,"code":"upstream_error"}}"#;
+        check(
+            false,
+            &[start(), Event::Ping, Event::Error(Fault::upstream("gone")), Event::Done],
+            &[ROLE, ": ping", error],
+        );
+        check(false, &[Event::Error(Fault::upstream("gone")), start()], &[error]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_fault() {
+        let mut encoder = Encoder::new(Asked::default());
+        let mut out = Vec::new();
+        assert!(encoder.event(&arguments(0, "{}"), &mut out).is_err());
+        for choice in 1..128 {
+            encoder.event(&Event::PartEnd { choice }, &mut out).unwrap();
+        }
+        assert!(encoder.event(&Event::PartEnd { choice: 128 }, &mut out).is_err());
+        for tool in 0..1024 {
+            encoder.event(&tool_start(tool), &mut out).unwrap();
+        }
+        assert!(encoder.event(&tool_start(1024), &mut out).is_err());
+    }
+}
