@@ -2,7 +2,9 @@
 
 use super::content::CacheControl;
 use super::messages::{self, Message};
-use crate::chat::{Effort, Format, Reasoning, Request, ServiceTier, Tool, ToolChoice};
+use super::reasoning::{self, AnthropicThinking, OpenRouterReasoning};
+use super::tools::{self, Function, Named, WireTool, WireToolChoice};
+use crate::chat::{Format, Request, ServiceTier};
 use crate::dialect::openai::json::{self, TextOr};
 use crate::dialect::wire::{OneOrMany, Raw, wire};
 use crate::fault::Fault;
@@ -60,31 +62,9 @@ wire! {
         cache_control: CacheControl<'a>,
     }
 }
-wire! { struct WireTool<'a> { kind "type": Str<'a>, function: Function<'a>, cache_control: CacheControl<'a> } }
-wire! {
-    struct Function<'a> {
-        name: Str<'a>,
-        description: Str<'a>,
-        parameters: Raw<'a>,
-        strict: bool,
-        cache_control: CacheControl<'a>,
-    }
-}
-wire! { struct Named<'a> { name: Str<'a> } }
-wire! { struct WireToolChoice<'a> { kind "type": Str<'a>, function: Named<'a>, allowed_tools: AllowedTools<'a> } }
-wire! { struct AllowedTools<'a> { mode: Str<'a> } }
 wire! { struct ResponseFormat<'a> { kind "type": Str<'a>, json_schema: JsonSchema<'a> } }
 wire! { struct JsonSchema<'a> { name: Str<'a>, description: Str<'a>, schema: Raw<'a>, strict: bool } }
 wire! { struct StreamOptions<'a> { include_usage: bool, _include_obfuscation "include_obfuscation": bool } }
-wire! {
-    /// LiteLLM passes Anthropic's parameter through; DeepSeek, Kimi and GLM use it without a budget.
-    struct AnthropicThinking<'a> { kind "type": Str<'a>, budget_tokens: u64 }
-}
-wire! {
-    /// <https://openrouter.ai/docs/use-cases/reasoning-tokens>
-    struct OpenRouterReasoning<'a> { effort: Str<'a>, max_tokens: u64, enabled: bool, exclude: bool }
-}
-
 /// Reads a chat request.
 ///
 /// # Errors
@@ -96,11 +76,11 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
     let wire_messages = params.messages.take().ok_or_else(|| missing("messages", "an array of messages"))?;
     let messages = messages::decode(wire_messages, &mut losses)?;
     note_what_is_lost(&params, &mut losses);
-    let tool_choice = tool_choice(params.tool_choice.take(), params.function_call.take(), &mut losses)?;
+    let tool_choice = tools::decode_choice(params.tool_choice.take(), params.function_call.take(), &mut losses)?;
     Ok(Request {
         model,
         messages,
-        tools: tools(params.tools.take(), params.functions.take(), &mut losses)?,
+        tools: tools::decode(params.tools.take(), params.functions.take(), &mut losses)?,
         tool_choice,
         parallel_tools: params.parallel_tool_calls,
         max_tokens: params.max_completion_tokens.or(params.max_tokens),
@@ -114,7 +94,12 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
         n: params.n.filter(|n| *n != 1),
         logprobs: logprobs(&params, &mut losses),
         format: format(params.response_format.take(), &mut losses)?,
-        reasoning: reasoning(&mut params, &mut losses),
+        reasoning: reasoning::decode(
+            params.reasoning_effort.take(),
+            params.reasoning.take(),
+            params.thinking.take(),
+            &mut losses,
+        ),
         verbosity: params.verbosity.take(),
         stream: params.stream.unwrap_or(false),
         stream_usage: stream_usage(params.stream_options.take(), &mut losses),
@@ -203,105 +188,6 @@ fn service_tier(tier: Str<'_>) -> ServiceTier<'_> {
     }
 }
 
-fn tools<'a>(
-    tools: Option<Vec<WireTool<'a>>>,
-    functions: Option<Vec<Function<'a>>>,
-    losses: &mut Losses,
-) -> Result<Vec<Tool<'a>>, Fault> {
-    let mut decoded = Vec::new();
-    for (i, mut tool) in tools.unwrap_or_default().into_iter().enumerate() {
-        match (tool.kind.as_deref(), tool.function.take()) {
-            (Some("function") | None, Some(function)) => {
-                for name in &tool.unknown {
-                    losses.add_unknown("tools", name);
-                }
-                let path = || format!("tools[{i}].function.name");
-                decoded.push(function_tool(function, tool.cache_control, path, losses)?);
-            }
-            (Some("function"), None) => {
-                return Err(missing(&format!("tools[{i}].function"), "the function's definition"));
-            }
-            (Some("custom"), _) => losses.add("tools.custom"),
-            (Some(kind), _) => losses.add_unknown("tools", kind),
-            (None, None) => return Err(missing(&format!("tools[{i}].type"), "`function`")),
-        }
-    }
-    for (i, function) in functions.unwrap_or_default().into_iter().enumerate() {
-        let path = || format!("functions[{i}].name");
-        decoded.push(function_tool(function, None, path, losses)?);
-    }
-    Ok(decoded)
-}
-
-fn function_tool<'a>(
-    function: Function<'a>,
-    cache_control: Option<CacheControl<'a>>,
-    path: impl Fn() -> String,
-    losses: &mut Losses,
-) -> Result<Tool<'a>, Fault> {
-    for name in &function.unknown {
-        losses.add_unknown("tools.function", name);
-    }
-    Ok(Tool {
-        name: function.name.ok_or_else(|| missing(&path(), "the function's name"))?,
-        description: function.description,
-        schema: function.parameters.map(Cow::Borrowed),
-        strict: function.strict,
-        cache: cache_control.or(function.cache_control).map(|control| control.into_mark("tools.cache_control", losses)),
-    })
-}
-
-fn tool_choice<'a>(
-    choice: Option<TextOr<'a, WireToolChoice<'a>>>,
-    legacy: Option<TextOr<'a, Named<'a>>>,
-    losses: &mut Losses,
-) -> Result<Option<ToolChoice<'a>>, Fault> {
-    match choice {
-        Some(TextOr::Text(word)) => Ok(choice_word(&word, "tool_choice", losses)),
-        Some(TextOr::Object(choice)) => choice_object(choice, losses),
-        None => match legacy {
-            Some(TextOr::Text(word)) => Ok(choice_word(&word, "function_call", losses)),
-            Some(TextOr::Object(named)) => {
-                named.name.map(ToolChoice::Named).map(Some).ok_or_else(|| missing("function_call.name", "a name"))
-            }
-            None => Ok(None),
-        },
-    }
-}
-
-fn choice_word<'a>(word: &str, field: &'static str, losses: &mut Losses) -> Option<ToolChoice<'a>> {
-    match word {
-        "auto" => Some(ToolChoice::Auto),
-        "none" => Some(ToolChoice::None),
-        "required" | "any" => Some(ToolChoice::Required),
-        _ => {
-            losses.add(field);
-            None
-        }
-    }
-}
-
-fn choice_object<'a>(choice: WireToolChoice<'a>, losses: &mut Losses) -> Result<Option<ToolChoice<'a>>, Fault> {
-    match choice.kind.as_deref() {
-        Some("function") | None => {
-            let name = choice.function.and_then(|function| function.name);
-            let name = name.ok_or_else(|| missing("tool_choice.function.name", "the name of a function"))?;
-            Ok(Some(ToolChoice::Named(name)))
-        }
-        Some("allowed_tools") => {
-            // That a tool must be called can still be said, which ones are allowed cannot.
-            losses.add("tool_choice.allowed_tools");
-            let mode = choice.allowed_tools.and_then(|allowed| allowed.mode);
-            Ok(mode.and_then(|mode| choice_word(&mode, "tool_choice.allowed_tools.mode", losses)))
-        }
-        Some("custom") => {
-            losses.add("tool_choice.custom");
-            Ok(None)
-        }
-        Some(word) => Ok(choice_word(word, "tool_choice", losses)),
-    }
-}
-
 fn format<'a>(format: Option<ResponseFormat<'a>>, losses: &mut Losses) -> Result<Option<Format<'a>>, Fault> {
     let Some(format) = format else { return Ok(None) };
     for name in &format.unknown {
@@ -331,151 +217,25 @@ fn format<'a>(format: Option<ResponseFormat<'a>>, losses: &mut Losses) -> Result
     }
 }
 
-/// How much to think, from whichever of the three parameters says most: `thinking` (Anthropic's), `reasoning`
-/// (OpenRouter's), `reasoning_effort` (OpenAI's; LiteLLM takes an object there too).
-fn reasoning(params: &mut Params<'_>, losses: &mut Losses) -> Option<Reasoning> {
-    let (word, in_effort) = match params.reasoning_effort.take() {
-        Some(TextOr::Text(word)) => (Some(word), None),
-        Some(TextOr::Object(object)) => (None, Some(object)),
-        None => (None, None),
-    };
-    let object = params.reasoning.take().or(in_effort);
-    let effort = word.and_then(|word| effort(&word, "reasoning_effort", losses));
-    let asked = object.and_then(|object| openrouter_reasoning(object, losses)).or(effort);
-    match params.thinking.take() {
-        Some(thinking) => anthropic_thinking(&thinking, asked, losses),
-        None => asked,
-    }
-}
-
-fn effort(word: &str, field: &'static str, losses: &mut Losses) -> Option<Reasoning> {
-    let effort = match word {
-        "none" => return Some(Reasoning::Off),
-        "minimal" => Effort::Minimal,
-        "low" => Effort::Low,
-        "medium" => Effort::Medium,
-        "high" => Effort::High,
-        "xhigh" => Effort::XHigh,
-        "max" => Effort::Max,
-        _ => {
-            losses.add(field);
-            return None;
-        }
-    };
-    Some(Reasoning::Effort(effort))
-}
-
-fn openrouter_reasoning(reasoning: OpenRouterReasoning<'_>, losses: &mut Losses) -> Option<Reasoning> {
-    for name in &reasoning.unknown {
-        losses.add_unknown("reasoning", name);
-    }
-    if reasoning.exclude == Some(true) {
-        losses.add("reasoning.exclude");
-    }
-    if reasoning.enabled == Some(false) {
-        return Some(Reasoning::Off);
-    }
-    if let Some(budget) = reasoning.max_tokens {
-        return Some(Reasoning::Budget(budget));
-    }
-    let effort = reasoning.effort.and_then(|word| effort(&word, "reasoning.effort", losses));
-    effort.or((reasoning.enabled == Some(true)).then_some(Reasoning::Adaptive))
-}
-
-fn anthropic_thinking(
-    thinking: &AnthropicThinking<'_>,
-    asked: Option<Reasoning>,
-    losses: &mut Losses,
-) -> Option<Reasoning> {
-    for name in &thinking.unknown {
-        losses.add_unknown("thinking", name);
-    }
-    match (thinking.kind.as_deref(), thinking.budget_tokens) {
-        (Some("disabled"), _) => Some(Reasoning::Off),
-        (Some("enabled"), Some(budget)) => {
-            if asked.is_some_and(|asked| asked != Reasoning::Budget(budget)) {
-                losses.add("reasoning_effort");
-            }
-            Some(Reasoning::Budget(budget))
-        }
-        (Some("enabled" | "adaptive"), _) => asked.or(Some(Reasoning::Adaptive)),
-        (Some(_) | None, _) => {
-            losses.add("thinking");
-            asked
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn told(value: impl std::fmt::Debug) -> String {
+    pub(in crate::dialect::openai::request) fn told(value: impl std::fmt::Debug) -> String {
         format!("{value:?}")
     }
 
     /// What a plain request with these fields means, and what is lost of them.
-    fn check(fields: &str, of: impl Fn(Request<'_>) -> String, expected: &str, losses: &str) {
+    pub(in crate::dialect::openai::request) fn check(
+        fields: &str,
+        of: impl Fn(Request<'_>) -> String,
+        expected: &str,
+        losses: &str,
+    ) {
         let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"x"}}],{fields}}}"#);
         let request = decode(body.as_bytes()).unwrap();
         assert_eq!(request.losses.header(), losses, "{fields}");
         assert_eq!(of(request), expected, "{fields}");
-    }
-
-    #[test]
-    fn thinking_in_every_spelling() {
-        for (fields, expected, losses) in [
-            (r#""reasoning_effort":"none""#, "Some(Off)", ""),
-            (r#""reasoning_effort":"minimal""#, "Some(Effort(Minimal))", ""),
-            (r#""reasoning_effort":"max""#, "Some(Effort(Max))", ""),
-            (r#""reasoning_effort":"huge""#, "None", "reasoning_effort"),
-            (r#""reasoning_effort":null"#, "None", ""),
-            (r#""reasoning_effort":{"effort":"low","summary":"auto"}"#, "Some(Effort(Low))", "reasoning.summary"),
-            (r#""reasoning":{"effort":"high"}"#, "Some(Effort(High))", ""),
-            (r#""reasoning":{"max_tokens":2000,"exclude":true}"#, "Some(Budget(2000))", "reasoning.exclude"),
-            (r#""reasoning":{"enabled":true}"#, "Some(Adaptive)", ""),
-            (r#""reasoning":{"enabled":false,"effort":"low"}"#, "Some(Off)", ""),
-            (r#""reasoning":{"effort":"odd"}"#, "None", "reasoning.effort"),
-            (r#""thinking":{"type":"enabled","budget_tokens":1024}"#, "Some(Budget(1024))", ""),
-            (
-                r#""thinking":{"type":"enabled","budget_tokens":1024},"reasoning_effort":"low""#,
-                "Some(Budget(1024))",
-                "reasoning_effort",
-            ),
-            (r#""thinking":{"type":"enabled"}"#, "Some(Adaptive)", ""),
-            (
-                r#""thinking":{"type":"adaptive","display":"omitted"},"reasoning_effort":"low""#,
-                "Some(Effort(Low))",
-                "thinking.display",
-            ),
-            (r#""thinking":{"type":"disabled"}"#, "Some(Off)", ""),
-            (r#""thinking":{"type":"new"}"#, "None", "thinking"),
-        ] {
-            check(fields, |request| told(request.reasoning), expected, losses);
-        }
-    }
-
-    #[test]
-    fn choices_of_tools() {
-        for (fields, expected, losses) in [
-            (r#""tool_choice":"auto""#, "Some(Auto)", ""),
-            (r#""tool_choice":"none""#, "Some(None)", ""),
-            (r#""tool_choice":"required""#, "Some(Required)", ""),
-            (r#""tool_choice":"any""#, "Some(Required)", ""),
-            (r#""tool_choice":"new""#, "None", "tool_choice"),
-            (r#""tool_choice":{"type":"function","function":{"name":"f"}}"#, "Some(Named(\"f\"))", ""),
-            (
-                r#""tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}}"#,
-                "Some(Required)",
-                "tool_choice.allowed_tools",
-            ),
-            (r#""tool_choice":{"type":"custom","custom":{"name":"c"}}"#, "None", "tool_choice.custom"),
-            (r#""function_call":"none""#, "Some(None)", ""),
-            (r#""function_call":{"name":"f"}"#, "Some(Named(\"f\"))", ""),
-            (r#""function_call":"auto","tool_choice":"required""#, "Some(Required)", ""),
-        ] {
-            check(fields, |request| told(request.tool_choice), expected, losses);
-        }
     }
 
     #[test]

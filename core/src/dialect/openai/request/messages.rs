@@ -204,7 +204,8 @@ impl Conversation<'_> {
     ) -> Result<Said<'a>, Fault> {
         let content = self.content(&mut message, path)?;
         let result = Part::ToolResult(ToolResult { id, content, is_error: false, cache });
-        Ok(Said { role: Role::Tool, name: message.name, parts: vec![result] })
+        // A name here is the function's, and the call has said it.
+        Ok(Said { role: Role::Tool, name: None, parts: vec![result] })
     }
 
     /// A marker on a message stands for one on its last part.

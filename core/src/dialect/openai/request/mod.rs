@@ -5,6 +5,8 @@ mod conversation;
 mod decode;
 mod encode;
 mod messages;
+mod reasoning;
+mod tools;
 
 pub use decode::decode;
 pub use encode::encode;
