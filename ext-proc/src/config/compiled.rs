@@ -48,7 +48,7 @@ pub struct Provider {
     /// Header and value of its credentials.
     pub credentials: Option<(String, SecretString)>,
     /// Further headers for every request.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, SecretString)>,
     /// Clients may ask for `provider/model`.
     pub expose: bool,
     max_tokens_field: MaxTokensField,
@@ -183,7 +183,8 @@ impl Provider {
             .iter()
             .filter_map(|(name, value)| {
                 let name = header_name(name, &format!("{at}.headers"), problems)?;
-                header_value(value, &format!("{at}.headers.{name}"), problems).map(|value| (name, value))
+                let value = secret(value, "", format!("{at}.headers.{name}"), problems)?;
+                Some((name, value))
             })
             .collect();
         if problems.len() > before {
@@ -276,6 +277,7 @@ impl Target {
         if let Some(max_tokens) = written.max_tokens_default {
             upstream.max_tokens_default = max_tokens;
         }
+        upstream.sampling = written.sampling;
         upstream.thinking = match written.thinking {
             written::Thinking::Budget => ThinkingStyle::Budget,
             written::Thinking::Adaptive => ThinkingStyle::Adaptive,
@@ -353,18 +355,25 @@ impl Url {
 }
 
 fn credentials(auth: &written::Auth, at: &str, problems: &mut Vec<Problem>) -> Option<(String, SecretString)> {
-    let (name, secret, at) = match (&auth.bearer, &auth.header, &auth.value) {
-        (Some(secret), None, None) => ("authorization".to_owned(), secret, format!("{at}.bearer")),
-        (None, Some(header), Some(secret)) => {
-            (header_name(header, &format!("{at}.header"), problems)?, secret, format!("{at}.value"))
+    match (&auth.bearer, &auth.header, &auth.value) {
+        (Some(bearer), None, None) => {
+            Some(("authorization".to_owned(), secret(bearer, "Bearer ", format!("{at}.bearer"), problems)?))
+        }
+        (None, Some(header), Some(value)) => {
+            let name = header_name(header, &format!("{at}.header"), problems)?;
+            Some((name, secret(value, "", format!("{at}.value"), problems)?))
         }
         _ => {
             let message = "write either `{ bearer: SECRET }` or `{ header: NAME, value: SECRET }`";
             problems.push(Problem::at(at, message));
-            return None;
+            None
         }
-    };
-    let text = match secret {
+    }
+}
+
+/// Reads a secret that becomes a header's value. No message ever shows it.
+fn secret(written: &written::Secret, prefix: &str, at: String, problems: &mut Vec<Problem>) -> Option<SecretString> {
+    let text = match written {
         written::Secret::Text(text) => text.clone(),
         written::Secret::File(written::SecretFile { file }) => match std::fs::read_to_string(file) {
             Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
@@ -374,13 +383,12 @@ fn credentials(auth: &written::Auth, at: &str, problems: &mut Vec<Problem>) -> O
             }
         },
     };
-    let value = if auth.bearer.is_some() { format!("Bearer {text}") } else { text.clone() };
-    // The message must not show the value.
+    let value = format!("{prefix}{text}");
     if text.is_empty() || http::HeaderValue::try_from(&value).is_err() {
         problems.push(Problem::at(at, "the secret is empty or holds characters that no header may hold"));
         return None;
     }
-    Some((name, SecretString::from(value)))
+    Some(SecretString::from(value))
 }
 
 /// Headers that Envoy and the service set themselves.
@@ -400,14 +408,6 @@ fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Stri
         return Some(name);
     };
     problems.push(Problem::at(at, message));
-    None
-}
-
-fn header_value(value: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
-    if http::HeaderValue::try_from(value).is_ok() {
-        return Some(value.to_owned());
-    }
-    problems.push(Problem::at(at, "holds characters that no header may hold"));
     None
 }
 

@@ -71,10 +71,21 @@ pub fn compile(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Confi
     let mut value: serde_json::Value = serde_saphyr::from_str(text)
         .map_err(|error| Problem::at("", format!("not valid YAML: {}", without_snippet(&error.to_string()))))?;
     expand::variables(&mut value, env)?;
+    if value.is_null() {
+        return Err(Problem::at("", "the file is empty; it needs at least `providers` and `models`").into());
+    }
     let written: written::Config = serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        Problem::at(path, helpful(&error.into_inner().to_string()))
+        let message = if path.split('.').any(|part| matches!(part, "auth" | "headers")) {
+            // Whatever was met there may be a secret.
+            "expected { bearer: SECRET } or { header: NAME, value: SECRET }, where a secret is a string such as ${ENV}, \
+             or { file: PATH }; headers are NAME: SECRET"
+                .to_owned()
+        } else {
+            helpful(&error.into_inner().to_string())
+        };
+        Problem::at(path, message)
     })?;
     Config::compile(written)
 }
@@ -84,14 +95,17 @@ fn without_snippet(message: &str) -> &str {
     message.lines().next().unwrap_or_default().trim_start_matches("error: ")
 }
 
-/// Adds the likeliest right spelling to serde's list of what it knows.
+/// Puts the likeliest right spelling in front of serde's list of what it knows.
 fn helpful(message: &str) -> String {
-    let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
+    let unknown = ["unknown field `", "unknown variant `"];
+    let Some((kind, rest)) = unknown.iter().find_map(|kind| Some((kind, message.strip_prefix(kind)?))) else {
+        return message.to_owned();
+    };
     let Some((met, rest)) = rest.split_once('`') else { return message.to_owned() };
     let known = rest.split('`').skip(1).step_by(2);
     let nearest = known.map(|name| (strsim::damerau_levenshtein(met, name), name)).min();
     match nearest {
-        Some((distance, name)) if distance <= 3 => format!("unknown field `{met}`; did you mean `{name}`?"),
+        Some((distance, name)) if distance <= 3 => format!("{kind}{met}`; did you mean `{name}`?"),
         _ => message.to_owned(),
     }
 }

@@ -69,10 +69,9 @@ fn reload(path: &Path, running: &ArcSwap<Config>, metrics: &Metrics, reason: &st
 /// Whether nothing changed, credentials included: other files in the folder change too.
 fn written_alike(new: &Config, old: &Config) -> bool {
     use secrecy::ExposeSecret;
-    let secrets = |config: &Config| -> Vec<Option<String>> {
-        let exposed =
-            |p: &Arc<super::compiled::Provider>| p.credentials.as_ref().map(|(_, s)| s.expose_secret().to_owned());
-        config.providers.values().map(exposed).collect()
+    let secrets = |config: &Config| -> Vec<String> {
+        let all = config.providers.values().flat_map(|provider| provider.credentials.iter().chain(&provider.headers));
+        all.map(|(_, secret)| secret.expose_secret().to_owned()).collect()
     };
     let text = |config: &Config| serde_json::to_string(&config.written).unwrap_or_default();
     text(new) == text(old) && secrets(new) == secrets(old)

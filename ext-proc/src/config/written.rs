@@ -47,13 +47,21 @@ pub struct Service {
     pub grpc: String,
     /// Health, metrics and the config view: `HOST:PORT`.
     pub admin: String,
+    /// Threads that serve exchanges. Default: one per core. Envoy opens one connection per worker, and each connection
+    /// stays on one thread.
+    pub threads: Option<std::num::NonZeroU16>,
     /// Most seconds to wait for open exchanges after SIGTERM.
     pub drain_seconds: u64,
 }
 
 impl Default for Service {
     fn default() -> Self {
-        Self { grpc: "unix:.run/attache.sock".to_owned(), admin: "127.0.0.1:9090".to_owned(), drain_seconds: 600 }
+        Self {
+            grpc: "unix:.run/attache.sock".to_owned(),
+            admin: "127.0.0.1:9090".to_owned(),
+            threads: None,
+            drain_seconds: 600,
+        }
     }
 }
 
@@ -68,9 +76,9 @@ pub struct Provider {
     /// The credentials that requests to it carry. None: nothing is sent.
     #[serde(default)]
     pub auth: Option<Auth>,
-    /// Further headers for every request to it.
+    /// Further headers for every request to it. Their values may be secrets and are treated as such.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Secret>,
     /// Clients may ask for `provider/model` with any model of this provider.
     #[serde(default)]
     pub expose: bool,
@@ -122,8 +130,8 @@ pub struct Auth {
 }
 
 /// A secret: its text (usually `${ENV}`), or the file that holds it.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a secret is a string such as ${ENV}, or { file: PATH }")]
+#[derive(Clone, JsonSchema)]
+#[schemars(untagged)]
 pub enum Secret {
     /// The text itself.
     Text(String),
@@ -131,9 +139,22 @@ pub enum Secret {
     File(SecretFile),
 }
 
+/// By hand, so that no message ever repeats what was met.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => Ok(Self::Text(text)),
+            serde_json::Value::Object(fields) => match (fields.len(), fields.get("file")) {
+                (1, Some(serde_json::Value::String(file))) => Ok(Self::File(SecretFile { file: file.clone() })),
+                _ => Err(serde::de::Error::custom("a secret in a file is written { file: PATH }")),
+            },
+            _ => Err(serde::de::Error::custom("a secret is a string such as ${ENV}, or { file: PATH }")),
+        }
+    }
+}
+
 /// The file that holds a secret.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, JsonSchema)]
 pub struct SecretFile {
     /// Its path.
     pub file: String,
@@ -198,6 +219,13 @@ pub struct Target {
     /// Anthropic dialect: how this model is told to think.
     #[serde(default)]
     pub thinking: Thinking,
+    /// Anthropic dialect: the model takes `temperature`, `top_p` and `top_k`. Claude from Opus 4.7 on refuses them.
+    #[serde(default = "yes")]
+    pub sampling: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_weight() -> u32 {
@@ -250,7 +278,7 @@ impl Default for Retry {
 }
 
 /// What makes an attempt fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum RetryOn {
     /// HTTP status 500 to 599, also 529.
     #[serde(rename = "5xx")]
@@ -267,6 +295,23 @@ pub enum RetryOn {
     /// No response headers within `per_try_timeout`.
     #[serde(rename = "timeout")]
     Timeout,
+}
+
+/// By hand, because YAML reads a plain `429` as a number.
+impl<'de> Deserialize<'de> for RetryOn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match &serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(word) if word == "5xx" => Ok(Self::ServerError),
+            serde_json::Value::String(word) if word == "429" => Ok(Self::TooMany),
+            serde_json::Value::Number(number) if number.as_u64() == Some(429) => Ok(Self::TooMany),
+            serde_json::Value::String(word) if word == "connect_failure" => Ok(Self::ConnectFailure),
+            serde_json::Value::String(word) if word == "reset" => Ok(Self::Reset),
+            serde_json::Value::String(word) if word == "timeout" => Ok(Self::Timeout),
+            met => Err(serde::de::Error::custom(format!(
+                "{met} is nothing to retry on; there is 5xx, 429, connect_failure, reset, timeout"
+            ))),
+        }
+    }
 }
 
 /// What happens to a request that a target's dialect cannot say in full.
