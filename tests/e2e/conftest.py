@@ -1,0 +1,109 @@
+"""What the end-to-end tests share: one gateway per topology, in front of two scripted providers.
+
+Tests that change configuration, kill something or need another shape start a gateway of their own with `start`.
+"""
+
+import pathlib
+import sys
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import stack  # noqa: E402
+
+CLIENT_KEY = "client-key-that-no-provider-may-see"
+OPENAI_KEY = "sk-openai-secret-of-the-gateway"
+CLAUDE_KEY = "sk-ant-secret-of-the-gateway"
+
+
+def config(openai_url: str, claude_url: str, extra: str = "") -> str:
+    """Two providers; `fast` and `smart` begin with one and fall back to the other; `*-only` have one target."""
+    return f"""
+providers:
+  openai: {{ dialect: openai, url: "{openai_url}/v1", auth: {{ bearer: {OPENAI_KEY} }}, expose: true }}
+  claude: {{ dialect: anthropic, url: "{claude_url}", auth: {{ header: x-api-key, value: {CLAUDE_KEY} }} }}
+models:
+  openai-only: {{ targets: [ {{ provider: openai, model: gpt-4o-mini }} ] }}
+  claude-only: {{ targets: [ {{ provider: claude, model: claude-haiku-4-5 }} ] }}
+  fast:
+    targets: [ {{ provider: openai, model: gpt-4o-mini }}, {{ provider: claude, model: claude-haiku-4-5 }} ]
+    retry: {{ per_try_timeout: 1s }}
+  smart:
+    targets: [ {{ provider: claude, model: claude-sonnet-4-5 }}, {{ provider: openai, model: gpt-4o }} ]
+    retry: {{ per_try_timeout: 1s }}
+  strict:
+    targets: [ {{ provider: claude, model: claude-haiku-4-5 }} ]
+    losses: refuse
+{extra}"""
+
+
+class Stack:
+    """A gateway and its two providers, with the clients that people use."""
+
+    def __init__(self, folder: pathlib.Path, topology: str = "sidecar", extra: str = "", **options):
+        self.openai_sim = stack.Simulator("openai", folder)
+        self.claude_sim = stack.Simulator("claude", folder)
+        self.gateway = stack.Gateway(
+            folder / "gateway", config(self.openai_sim.base, self.claude_sim.base, extra), topology, **options
+        )
+        self.base = self.gateway.base
+        self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
+        self.anthropic = anthropic.Anthropic(base_url=self.base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
+        self.http = httpx.Client(base_url=self.base, timeout=30)
+
+    def reset(self) -> None:
+        self.openai_sim.reset()
+        self.claude_sim.reset()
+
+    def stop(self) -> None:
+        for client in (self.openai, self.anthropic, self.http):
+            client.close()
+        for process in (self.gateway, self.openai_sim, self.claude_sim):
+            process.stop()
+
+
+@pytest.fixture(scope="session", params=["sidecar", "shared"])
+def _topology_stack(request, tmp_path_factory):
+    started = Stack(tmp_path_factory.mktemp(request.param), request.param)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def both(_topology_stack):
+    """A gateway in each topology, with fresh providers."""
+    _topology_stack.reset()
+    return _topology_stack
+
+
+@pytest.fixture(scope="session")
+def _sidecar_stack(tmp_path_factory):
+    started = Stack(tmp_path_factory.mktemp("sidecar"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def sidecar(_sidecar_stack):
+    """A gateway beside its Envoy, with fresh providers."""
+    _sidecar_stack.reset()
+    return _sidecar_stack
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts gateways of the test's own; ends them with the test."""
+    started = []
+
+    def one(topology: str = "sidecar", extra: str = "", **options) -> Stack:
+        folder = tmp_path / f"stack{len(started)}"
+        folder.mkdir()
+        started.append(Stack(folder, topology, extra, **options))
+        return started[-1]
+
+    yield one
+    for each in started:
+        each.stop()
