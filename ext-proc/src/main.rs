@@ -3,6 +3,8 @@
 //! The files follow an exchange: [`server`] takes Envoy's messages, [`exchange`] takes them from the first header to
 //! the last byte, [`config`] says what they are to do. [`envoy`] prints the Envoy side.
 
+#![allow(unreachable_pub, reason = "a binary has no outside; `pub` is the seam of a module")]
+
 mod admin;
 mod command;
 mod config;
@@ -14,6 +16,7 @@ mod metrics;
 mod serve;
 mod server;
 mod usage_log;
+mod workers;
 
 use clap::Parser;
 use std::process::ExitCode;

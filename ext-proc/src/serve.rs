@@ -8,25 +8,27 @@ use crate::exchange::pending::Pending;
 use crate::metrics::Metrics;
 use crate::server::ExtProc;
 use crate::usage_log::UsageLog;
+use crate::workers::{Listener, Serving, Workers};
 use arc_swap::ArcSwap;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio::sync::watch;
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::Health;
 use tracing_subscriber::EnvFilter;
 
 type Anything = Box<dyn std::error::Error + Send + Sync>;
 
 /// A message of Envoy holds a whole body and some headers beside it.
 const MESSAGE_BYTES_BESIDE_BODY: usize = 1 << 20;
-/// Flow control windows: large enough that a 20 MB body does not wait for window updates.
-const STREAM_WINDOW_BYTES: u32 = 4 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 64 << 20;
+/// How often draining looks whether it is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// Serves with the configuration in this file until SIGTERM or SIGINT, then drains.
 ///
@@ -39,71 +41,84 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     let (usage, usage_writer) = UsageLog::open(&config.written.usage.to.0, metrics.clone())?;
     let config = Arc::new(ArcSwap::from_pointee(config));
     let service = Arc::new(Service { config, pending: Pending::default(), metrics, usage });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(path, service));
-    // Whatever is still open is dropped with the runtime, and so settled, before the usage log ends.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    if let Some(writer) = usage_writer
+    // This thread accepts, administers and waits for signals; exchanges have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(serve(path, service));
+    drop(runtime);
+    // With all threads ended nobody holds the usage log any more and its writer ends, too.
+    if let (Ok(true), Some(writer)) = (&ended, usage_writer)
         && writer.join().is_err()
     {
         tracing::error!("the usage log's thread ended badly; records may be missing");
     }
-    served
+    ended.map(|_| ())
 }
 
-async fn serve(path: PathBuf, service: Arc<Service>) -> Result<(), Anything> {
+/// Serves until told to stop; true when every exchange has ended by itself.
+async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     let config = service.config.load_full();
     let written = &config.written.service;
     let admin = Admin::bind(&written.admin, service.clone()).await?;
-    let listener = Listener::bind(&written.grpc).await?;
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", ServingStatus::Serving).await;
     health.set_serving::<ExtProc>().await;
-    tracing::info!(
-        config = %path.display(),
-        grpc = written.grpc,
-        admin = %admin.address,
-        models = config.models.len(),
-        providers = config.providers.len(),
-        "attache serves"
-    );
+    let (drain, draining) = watch::channel(false);
+    let serving = Serving {
+        service: service.clone(),
+        health: health_service,
+        message_bytes_max: config.written.limits.body_bytes_max as usize + MESSAGE_BYTES_BESIDE_BODY,
+        draining,
+    };
     let ready = admin.ready.clone();
+    let address = admin.address;
     tokio::spawn(admin.serve());
-    let watching = reload::watch(path, service.config.clone(), service.metrics.clone());
+    let watching = reload::watch(path.clone(), service.config.clone(), service.metrics.clone());
     tokio::spawn(async {
         if let Err(error) = watching.await {
             tracing::error!(%error, "the configuration is not watched");
         }
     });
-    let message_bytes_max = config.written.limits.body_bytes_max as usize + MESSAGE_BYTES_BESIDE_BODY;
-    let drain_time = Duration::from_secs(written.drain_seconds);
-    let (drain_begins, begun) = tokio::sync::oneshot::channel::<()>();
-    let router = tonic::transport::Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .tcp_nodelay(true)
-        .add_service(health_service)
-        .add_service(ExtProc::new(service.clone(), message_bytes_max));
-    let until = async move {
+    tokio::spawn(async move {
         let Ok(signal) = stop_signal().await else { return };
         tracing::info!(signal, "draining: open exchanges finish, new ones are refused");
-        ready.store(false, std::sync::atomic::Ordering::Relaxed);
+        ready.store(false, Ordering::Relaxed);
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<ExtProc>().await;
-        // The receiver is gone only when serving has ended already.
-        let _ended = drain_begins.send(());
+        drain.send_replace(true);
+    });
+    let threads = written.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), |n| n.get().into());
+    let drain_time = Duration::from_secs(written.drain_seconds);
+    let (models, providers) = (config.models.len(), config.providers.len());
+    tracing::info!(config = %path.display(), grpc = written.grpc, admin = %address, threads, models, providers, "attache serves");
+    let all = if let Some(path) = written.grpc.strip_prefix("unix:") {
+        let _file = SocketFile::new(path)?;
+        let listener = UnixListener::bind(path).map_err(|error| format!("service.grpc: {path}: {error}"))?;
+        deal(&listener, threads, &serving, drain_time).await?
+    } else {
+        let (host, port) = compiled::split_host_port(&written.grpc).ok_or("service.grpc: not an address")?;
+        let listener = TcpListener::bind((host, port)).await;
+        let listener = listener.map_err(|error| format!("service.grpc: {}: {error}", written.grpc))?;
+        deal(&listener, threads, &serving, drain_time).await?
     };
-    listener
-        .serve(router, until, async move {
-            if begun.await.is_ok() {
-                tokio::time::sleep(drain_time).await;
-            } else {
-                std::future::pending::<()>().await;
-            }
-        })
-        .await?;
     tracing::info!(open = service.metrics.open.get(), "attache ends");
-    Ok(())
+    Ok(all)
+}
+
+/// Serves a listener's connections; after that waits for open exchanges, but not longer than `drain_time`. True when
+/// all have ended.
+async fn deal<L: Listener + 'static, H: Health>(
+    listener: &L,
+    threads: usize,
+    serving: &Serving<H>,
+    drain_time: Duration,
+) -> io::Result<bool> {
+    let workers = Workers::<L>::start(threads, serving)?;
+    workers.deal(listener, serving.draining.clone()).await;
+    let deadline = Instant::now() + drain_time;
+    while !workers.all_ended() && Instant::now() < deadline {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+    Ok(workers.all_ended())
 }
 
 /// Waits for SIGTERM or SIGINT.
@@ -114,44 +129,6 @@ async fn stop_signal() -> io::Result<&'static str> {
         _ = terminate.recv() => "SIGTERM",
         _ = interrupt.recv() => "SIGINT",
     })
-}
-
-/// Where Envoy connects to.
-enum Listener {
-    Unix(UnixListener, SocketFile),
-    Tcp(TcpListener),
-}
-
-impl Listener {
-    async fn bind(address: &str) -> Result<Self, Anything> {
-        if let Some(path) = address.strip_prefix("unix:") {
-            let file = SocketFile::new(path)?;
-            let listener = UnixListener::bind(path).map_err(|error| format!("service.grpc: {address}: {error}"))?;
-            return Ok(Self::Unix(listener, file));
-        }
-        let (host, port) = compiled::split_host_port(address).ok_or("service.grpc: not an address")?;
-        let listener = TcpListener::bind((host, port)).await;
-        Ok(Self::Tcp(listener.map_err(|error| format!("service.grpc: {address}: {error}"))?))
-    }
-
-    /// Serves until `until`, then lets open streams finish, but not beyond `deadline`.
-    async fn serve(
-        self,
-        router: tonic::transport::server::Router,
-        until: impl Future<Output = ()>,
-        deadline: impl Future<Output = ()>,
-    ) -> Result<(), tonic::transport::Error> {
-        match self {
-            Self::Unix(listener, _file) => tokio::select! {
-                served = router.serve_with_incoming_shutdown(UnixListenerStream::new(listener), until) => served,
-                () = deadline => Ok(()),
-            },
-            Self::Tcp(listener) => tokio::select! {
-                served = router.serve_with_incoming_shutdown(TcpListenerStream::new(listener), until) => served,
-                () = deadline => Ok(()),
-            },
-        }
-    }
 }
 
 /// A unix socket's file. One that a dead process left behind is replaced; dropping this removes our own.

@@ -19,7 +19,11 @@ mod tests {
     fn records_are_json_with_the_contract_s_names() {
         let record = UsageRecord {
             request_id: "r1".into(),
-            attempts: vec![Attempt { provider: "openai".into(), model: "gpt-4o-mini".into(), outcome: "served".into() }],
+            attempts: vec![Attempt {
+                provider: "openai".into(),
+                model: "gpt-4o-mini".into(),
+                outcome: "served".into(),
+            }],
             status: 200,
             ..UsageRecord::default()
         };

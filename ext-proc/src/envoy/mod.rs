@@ -1,11 +1,98 @@
-//! Placeholder while the module is written.
+//! `attache envoy`: the Envoy side of a configuration, as a bootstrap that starts a gateway.
+//!
+//! It reads as the bootstrap does: [`listener`] → [`routes`] and [`processing`] → [`clusters`] with their [`egress`]
+//! filters. What [`local_reply`] and [`access_log`] print is for people. Written for Envoy 1.40; every line that is not
+//! obvious says which fault it prevents.
+//!
+//! The bootstrap never holds a secret: credentials travel from the service to the one request that needs them.
+
+mod access_log;
+mod clusters;
+mod egress;
+mod listener;
+mod local_reply;
+mod processing;
+mod routes;
+
 use crate::config::Config;
 use crate::exchange::Topology;
-/// Bootstrap.
-pub fn bootstrap(_config: &Config, _topology: Topology) -> serde_json::Value {
-    serde_json::Value::Null
+use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+
+/// What every printed bootstrap begins with.
+const HEAD: &str = "\
+# An Envoy gateway for LLM traffic: the bootstrap that `attache envoy` prints for a configuration. For Envoy 1.40.
+# Start it with `envoy -c FILE`. Relative paths (the service's socket) begin where Envoy is started.
+# It holds no credentials. Do not edit: change attache.yaml and print it again.
+";
+
+/// The dynamic metadata of ours, also the name of the exchange stage's filter and of the service's cluster.
+const ATTACHE: &str = "attache";
+
+/// What Envoy buffers beyond the configured limit on bodies, so that a body of exactly that size with its framing fits.
+const BODY_SLACK_BYTES: u32 = 64 << 10;
+
+/// Most connections of clients. Without a number Envoy warns at every start, and takes them until memory ends.
+const CLIENT_CONNECTIONS_MAX: u32 = 50_000;
+
+/// The Envoy bootstrap for a configuration.
+pub(crate) fn bootstrap(config: &Config, topology: Topology) -> Value {
+    json!({
+        "admin": { "address": socket_address_of(&config.written.envoy.admin) },
+        "overload_manager": {
+            "resource_monitors": [extension(
+                "envoy.resource_monitors.global_downstream_max_connections",
+                "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                json!({ "max_active_downstream_connections": CLIENT_CONNECTIONS_MAX }),
+            )],
+        },
+        "static_resources": {
+            "listeners": [listener::gateway(config, topology)],
+            "clusters": clusters::all(config, topology),
+        },
+    })
 }
-/// YAML.
-pub fn yaml(_value: &serde_json::Value) -> Result<String, String> {
-    Ok(String::new())
+
+/// A bootstrap as YAML.
+///
+/// # Errors
+/// None that a bootstrap can cause: only what YAML cannot say.
+pub(crate) fn yaml(bootstrap: &Value) -> Result<String, serde_saphyr::ser_error::Error> {
+    // One line per value, also for long ones: whoever compares two versions sees what changed.
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    Ok(format!("{HEAD}{}", serde_saphyr::to_string_with_options(bootstrap, options)?))
 }
+
+/// Where Envoy buffers bodies: at the listener and at every cluster alike. Were the listener's limit below a cluster's, an
+/// answer taken whole that is larger than the listener's would hang instead of failing.
+fn buffer_limit_bytes(config: &Config) -> u32 {
+    config.written.limits.body_bytes_max.saturating_add(BODY_SLACK_BYTES)
+}
+
+/// A message of a named type, as protobuf's `Any` in JSON.
+fn typed(message: &str, fields: Value) -> Value {
+    let mut typed = Map::new();
+    typed.insert("@type".to_owned(), format!("type.googleapis.com/{message}").into());
+    if let Value::Object(fields) = fields {
+        typed.extend(fields);
+    }
+    Value::Object(typed)
+}
+
+/// An extension of Envoy: its name and its typed configuration.
+fn extension(name: &str, message: &str, fields: Value) -> Value {
+    json!({ "name": name, "typed_config": typed(message, fields) })
+}
+
+fn socket_address(host: &str, port: u16) -> Value {
+    json!({ "socket_address": { "address": host, "port_value": port } })
+}
+
+/// `IP:PORT`, as the configuration has checked it.
+fn socket_address_of(address: &str) -> Value {
+    let address: SocketAddr = address.parse().expect("a compiled configuration has checked its addresses");
+    socket_address(&address.ip().to_string(), address.port())
+}
+
+#[cfg(test)]
+mod tests;

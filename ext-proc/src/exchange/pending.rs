@@ -79,11 +79,6 @@ impl Pending {
         let id = u128::from_str_radix(id, 16).ok()?;
         self.0.get(&id).map(|slot| slot.value().clone())
     }
-
-    /// How many exchanges wait for response headers.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// A slot that can be found; dropping this ends that.

@@ -81,7 +81,7 @@ impl Sent {
         if success && is_stream && answer.wants_stream() && !head.end {
             change.remove("content-length");
             change.body_mode = Some(BodyMode::Streamed);
-            let state = Streaming { stream: answer.stream(), books, answer, decompress, told: false };
+            let state = Streaming { stream: answer.stream(), books, decompress, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
         let state = Whole { books, answer, decompress, target: target.clone(), success, is_stream, change };
@@ -239,7 +239,6 @@ fn finish(
 #[derive(Debug)]
 pub struct Streaming {
     books: Settlement,
-    answer: translate::Answer,
     stream: translate::Stream,
     decompress: Decompress,
     /// Envoy has been told the usage.

@@ -53,7 +53,7 @@ pub(super) fn address(change: &mut Change, front: Dialect, target: &Target, conf
         (Dialect::Anthropic, Dialect::OpenAi | Dialect::Anthropic) => {}
     }
     for (name, value) in &provider.headers {
-        change.set(name.clone(), value.clone());
+        change.set(name.clone(), value.expose_secret());
     }
     if let Some((name, secret)) = &provider.credentials {
         change.set(name.clone(), secret.expose_secret());

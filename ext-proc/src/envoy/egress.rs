@@ -1,0 +1,141 @@
+//! The filters that a request passes on its way out, once per attempt, in the cluster of its provider: strip → attempt
+//! stage → clean → codec.
+//!
+//! An attempt begins with the headers as the one before it left them, the other provider's key included.
+
+use super::listener::remove_prefix;
+use super::{ATTACHE, extension, processing, typed};
+use crate::config::Config;
+use crate::config::compiled::Provider;
+use crate::exchange::Topology;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Headers that hold a credential, or speak of an account, at one provider or another.
+const CREDENTIALS: [&str; 11] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+    "openai-organization",
+    "openai-project",
+];
+
+/// The upstream filters of a provider's cluster.
+pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) -> Value {
+    let (strip, attempt) = (strip(config), processing::attempt_stage(provider, topology));
+    let (strip, attempt) = match topology {
+        Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
+        Topology::Shared => (strip, attempt),
+    };
+    json!([strip, attempt, clean(topology), codec()])
+}
+
+/// The upstream filters of the cluster that unprocessed requests go to: the client's credentials stay.
+pub(super) fn filters_of_unprocessed() -> Value {
+    let mut removals = removals();
+    // These belong to the gateway's own site, not to the provider.
+    removals.extend([json!({ "remove": "cookie" }), json!({ "remove": "proxy-authorization" })]);
+    json!([header_mutation("attache_clean", &removals, &response_removals()), codec()])
+}
+
+/// Takes away every credential before the attempt stage sets the right one. Should that stage ever be passed over, the
+/// request leaves without a key rather than with another provider's.
+fn strip(config: &Config) -> Value {
+    let configured = config.credential_headers.iter().map(String::as_str);
+    let names: BTreeSet<&str> = CREDENTIALS.into_iter().chain(configured).collect();
+    let removals: Vec<Value> = names.into_iter().map(|name| json!({ "remove": name })).collect();
+    header_mutation("attache_strip", &removals, &[])
+}
+
+/// A filter that runs for every attempt but the first to the provider for which the exchange stage has made the request:
+/// both, since the first attempt could be at another provider than planned, and that one must not get this one's key.
+fn unless_made_for(provider: &Provider, filter: &Value) -> Value {
+    let first_attempt = json!({
+        "single_predicate": {
+            "input": extension(
+                "attempt",
+                "envoy.type.matcher.v3.HttpRequestHeaderMatchInput",
+                json!({ "header_name": "x-envoy-attempt-count" }),
+            ),
+            "value_match": { "exact": "1" },
+        },
+    });
+    let made_for_it = json!({
+        "single_predicate": {
+            "input": extension(
+                "target",
+                "envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+                json!({ "filter": ATTACHE, "path": [{ "key": "target" }] }),
+            ),
+            "custom_match": extension(
+                "cluster",
+                "envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+                json!({ "value": { "string_match": { "exact": provider.cluster } } }),
+            ),
+        },
+    });
+    let skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter", json!({}));
+    json!({
+        "name": filter.get("name"),
+        "typed_config": typed("envoy.extensions.common.matching.v3.ExtensionWithMatcher", json!({
+            "extension_config": filter,
+            "xds_matcher": { "matcher_list": { "matchers": [{
+                "predicate": { "and_matcher": { "predicate": [first_attempt, made_for_it] } },
+                "on_match": { "action": skip },
+            }] } },
+        })),
+    })
+}
+
+/// The last touch: what is internal stays here, in both directions.
+fn clean(topology: Topology) -> Value {
+    let mut request = match topology {
+        // New headers and a new body in one answer lose content-length, and some providers refuse chunked requests. The
+        // attempt stage tells it; unset (the first attempt), the header stays as it is.
+        Topology::Sidecar => vec![json!({
+            "append": {
+                "header": { "key": "content-length", "value": format!("%DYNAMIC_METADATA({ATTACHE}:content_length)%") },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                "keep_empty_value": false,
+            },
+        })],
+        Topology::Shared => Vec::new(),
+    };
+    request.extend(removals());
+    header_mutation("attache_clean", &request, &response_removals())
+}
+
+/// Request headers of ours and Envoy's. Tracing headers (`traceparent` …) go on: they are the client's.
+fn removals() -> Vec<Value> {
+    let prefixes = ["x-attache-", "x-envoy-", "x-forwarded-"].map(remove_prefix);
+    prefixes.into_iter().chain([json!({ "remove": "x-request-id" })]).collect()
+}
+
+/// Response headers that a provider must not set: `x-envoy-ratelimited` would keep the router from trying the next target.
+fn response_removals() -> [Value; 2] {
+    ["x-attache-", "x-envoy-"].map(remove_prefix)
+}
+
+fn header_mutation(name: &str, request: &[Value], response: &[Value]) -> Value {
+    let mutations = json!({ "request_mutations": request, "response_mutations": response });
+    extension(
+        name,
+        "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        json!({ "mutations": mutations }),
+    )
+}
+
+/// Always last: it hands the request to the connection.
+fn codec() -> Value {
+    extension(
+        "envoy.filters.http.upstream_codec",
+        "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+        json!({}),
+    )
+}

@@ -1,0 +1,95 @@
+//! What clients read when Envoy itself answers: the error shape of their dialect, in words that a person understands.
+//!
+//! While the service is alive it rewrites most of these; they stay for requests that never reach it (broken HTTP, bodies
+//! that are too large) and for the time when it is away.
+
+use super::typed;
+use crate::config::Config;
+use attache_core::dialect::Dialect;
+use attache_core::fault::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+/// Envoy's text for its own answer, such as the body of a route's direct response.
+const BODY: &str = "%LOCAL_REPLY_BODY%";
+
+/// Does the client speak Anthropic's dialect? What the service found out decides. Before that, the same signs by which it
+/// decides; not after, since path and headers are the provider's then.
+const ASKED_BY_ANTHROPIC_CLIENT: &str = "(metadata.filter_metadata['attache']['front'] == 'anthropic' \
+    || (!('attache' in metadata.filter_metadata && 'front' in metadata.filter_metadata['attache']) \
+    && (request.path.startsWith('/v1/messages') || 'anthropic-version' in request.headers)))";
+
+/// The rewriting of Envoy's own answers; the first mapper that matches counts.
+pub(super) fn config(config: &Config) -> Value {
+    let mut mappers = vec![answers_of_the_service()];
+    for (condition, fault) in cases(config) {
+        let anthropic = format!("{condition} && {ASKED_BY_ANTHROPIC_CLIENT}");
+        mappers.push(mapper(&anthropic, Dialect::Anthropic, &fault));
+        mappers.push(mapper(condition, Dialect::OpenAi, &fault));
+    }
+    json!({ "mappers": mappers })
+}
+
+/// The service's own answers (all name themselves `attache_…`) come here too, and must leave as they are: a mapper
+/// without a format changes nothing.
+fn answers_of_the_service() -> Value {
+    json!({ "filter": expression("response.code_details.startsWith('attache_')") })
+}
+
+/// When (in CEL) Envoy says what. The messages hold no code details beyond Envoy's fixed words: those of upstream
+/// failures name addresses.
+fn cases(config: &Config) -> [(&'static str, Fault); 8] {
+    let limit = config.written.limits.body_bytes_max;
+    [
+        (
+            "response.code_details.startsWith('ext_proc_error')",
+            Fault::new(FaultKind::Server, "the gateway's policy service is not available; try again later")
+                .with_code("policy_service_unavailable"),
+        ),
+        (
+            "response.code_details == 'request_payload_too_large'",
+            Fault::new(FaultKind::TooLarge, format!("the request body is larger than {limit} bytes"))
+                .with_code("request_too_large"),
+        ),
+        ("response.code == 431", Fault::invalid("the request's headers are too large").with_code("headers_too_large")),
+        (
+            "response.code == 408",
+            Fault::invalid("the request did not arrive in time; send it again").with_code("request_timeout"),
+        ),
+        (
+            "response.code >= 400 && response.code < 500",
+            Fault::invalid("the gateway cannot read this HTTP request; `code` says what is wrong with it")
+                .with_code("%RESPONSE_CODE_DETAILS%"),
+        ),
+        ("response.code_details == 'direct_response'", Fault::new(FaultKind::Server, BODY).with_code("not_routed")),
+        (
+            "response.code == 504",
+            Fault::new(FaultKind::Timeout, "the provider did not answer in time").with_code("timeout"),
+        ),
+        (
+            "response.code >= 500",
+            Fault::new(FaultKind::Upstream, "the gateway could not reach the provider; try again later")
+                .with_code("upstream_unavailable"),
+        ),
+    ]
+}
+
+fn mapper(condition: &str, dialect: Dialect, fault: &Fault) -> Value {
+    let shape: Value = serde_json::from_slice(&dialect.encode_error(fault)).expect("an encoded error is JSON");
+    json!({
+        "filter": expression(condition),
+        "body_format_override": { "json_format": shape, "content_type": "application/json" },
+    })
+}
+
+/// A filter by a CEL expression.
+fn expression(expression: &str) -> Value {
+    json!({
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": typed(
+                "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                json!({ "expression": expression }),
+            ),
+        },
+    })
+}

@@ -1,0 +1,99 @@
+//! Where Envoy asks the service: the ext_proc filters of the two stages.
+//!
+//! A stream that the service ends properly before it has answered means "no objection" to Envoy, also when failures are
+//! not allowed; therefore [`super::egress::strip`] runs before the attempt stage.
+
+use super::routes::pass_to;
+use super::{ATTACHE, extension};
+use crate::config::Config;
+use crate::config::compiled::Provider;
+use crate::exchange::Topology;
+use serde_json::{Value, json};
+
+/// Most time for one answer of the service. It answers in milliseconds, but a slow moment is no reason for an error, and
+/// Envoy's own 200 ms make every such moment one.
+const MESSAGE_TIMEOUT: &str = "10s";
+
+/// The exchange's own stream, from the request's headers to the last byte of the response.
+pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
+    ext_proc(
+        "attache",
+        json!({
+            "grpc_service": grpc_service("exchange", topology, None),
+            // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
+            // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
+            "processing_mode": mode("BUFFERED"),
+            "allow_mode_override": true,
+            "failure_mode_allow": pass_to(config).is_some(),
+            "status_on_error": { "code": 503 },
+            "message_timeout": MESSAGE_TIMEOUT,
+            "mutation_rules": mutation_rules(),
+            // What the service sets is for the router, the access log and the attempt stage. Nothing is forwarded: it would
+            // ride on every chunk of the response.
+            "metadata_options": { "receiving_namespaces": { "untyped": [ATTACHE] } },
+            // Who answered, at which attempt, and whether it was Envoy itself.
+            "response_attributes": ["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"],
+        }),
+    )
+}
+
+/// An attempt's stream, in the cluster of its provider.
+pub(super) fn attempt_stage(provider: &Provider, topology: Topology) -> Value {
+    ext_proc(
+        "attache_attempt",
+        json!({
+            "grpc_service": grpc_service("attempt", topology, Some(provider)),
+            "processing_mode": mode(match topology {
+                // The service has the client's body already: it answers the headers with headers and body at once.
+                Topology::Sidecar => "NONE",
+                // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
+                Topology::Shared => "BUFFERED",
+            }),
+            // Never true: a request that the service did not make for this provider must not reach it.
+            "failure_mode_allow": false,
+            "status_on_error": { "code": 503 },
+            "message_timeout": MESSAGE_TIMEOUT,
+            "mutation_rules": mutation_rules(),
+            "metadata_options": {
+                "forwarding_namespaces": { "untyped": [ATTACHE] },
+                "receiving_namespaces": { "untyped": [ATTACHE] },
+            },
+            "request_attributes": ["xds.cluster_name", "upstream.request_attempt_count"],
+        }),
+    )
+}
+
+fn ext_proc(name: &str, fields: Value) -> Value {
+    extension(name, "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor", fields)
+}
+
+/// The service, and what it learns about a stream before the first message. A header would not do: clients send headers.
+fn grpc_service(stage: &str, topology: Topology, provider: Option<&Provider>) -> Value {
+    let topology = match topology {
+        Topology::Sidecar => "sidecar",
+        Topology::Shared => "shared",
+    };
+    let mut metadata = vec![
+        json!({ "key": "x-attache-stage", "value": stage }),
+        json!({ "key": "x-attache-topology", "value": topology }),
+    ];
+    metadata.extend(provider.map(|provider| json!({ "key": "x-attache-provider", "value": &*provider.name })));
+    json!({ "envoy_grpc": { "cluster_name": ATTACHE }, "initial_metadata": metadata })
+}
+
+/// What is sent to the service unless it asks for something else.
+fn mode(request_body: &str) -> Value {
+    json!({
+        "request_header_mode": "SEND",
+        "request_body_mode": request_body,
+        "request_trailer_mode": "SKIP",
+        "response_header_mode": "SKIP",
+        "response_body_mode": "NONE",
+        "response_trailer_mode": "SKIP",
+    })
+}
+
+/// The service sets `:path`, `:authority` and the retry headers.
+fn mutation_rules() -> Value {
+    json!({ "allow_all_routing": true, "allow_envoy": true })
+}

@@ -1,0 +1,132 @@
+//! Which cluster a request goes to: the plan's, attempt by attempt.
+
+use super::clusters::{REFUSE, pass_to_cluster};
+use super::{ATTACHE, extension};
+use crate::config::Config;
+use crate::config::compiled::{self, Provider};
+use crate::config::written::OnServiceFailure;
+use attache_core::dialect::Dialect;
+use serde_json::{Value, json};
+
+/// The routes, the first that matches counts.
+pub(super) fn config(config: &Config) -> Value {
+    let mut routes = vec![planned(config), processed()];
+    if let Some(provider) = pass_to(config) {
+        routes.extend(passed_on(config, provider));
+    }
+    routes.push(unavailable());
+    json!({
+        "virtual_hosts": [{
+            "name": ATTACHE,
+            "domains": ["*"],
+            // The attempt stage is skipped by it.
+            "include_request_attempt_count": true,
+            // Egress cleaning has removed the request's own by now, and a provider's id means nothing here.
+            "response_headers_to_add": [{
+                "header": { "key": "x-request-id", "value": format!("%DYNAMIC_METADATA({ATTACHE}:request_id)%") },
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+                "keep_empty_value": false,
+            }],
+            "routes": routes,
+        }],
+    })
+}
+
+/// The provider that requests go to while the service is away.
+pub(super) fn pass_to(config: &Config) -> Option<&Provider> {
+    match &config.written.envoy.on_service_failure {
+        OnServiceFailure::Refuse => None,
+        OnServiceFailure::PassTo(name) => config.providers.get(name).map(AsRef::as_ref),
+    }
+}
+
+/// A request for which the service has made a plan. The sign is dynamic metadata, which no client can set.
+fn planned(config: &Config) -> Value {
+    json!({
+        "name": "planned",
+        "match": { "prefix": "/", "dynamic_metadata": [told("model")] },
+        "route": {
+            "inline_cluster_specifier_plugin": {
+                "extension": extension(
+                    "envoy.router.cluster_specifier_plugin.priority_group",
+                    "envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
+                    json!({
+                        // Attempt n goes to element n of the list `priority_groups` in this namespace …
+                        "override_metadata_namespace": ATTACHE,
+                        // … and where that cannot be read to a cluster that refuses: any other could get a wrong key.
+                        "priority_groups": [{ "name": "refuse", "clusters": [{ "cluster_name": REFUSE, "weight": 1 }] }],
+                    }),
+                ),
+            },
+            // A route's timeout covers the whole answer: Envoy's 15 s would cut streams.
+            "timeout": "0s",
+            "idle_timeout": compiled::seconds(&config.written.envoy.idle_timeout),
+            // How often and on what is the service's choice, per exchange, by x-envoy-… headers. Without them: one attempt.
+            "retry_policy": {
+                "retry_on": "connect-failure",
+                "num_retries": 0,
+                "refresh_cluster_on_retry": true,
+                "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
+            },
+        },
+    })
+}
+
+/// A request that the service has seen, but that has no plan: it may hold what is meant for one provider only, so it
+/// never takes the routes below.
+fn processed() -> Value {
+    json!({
+        "name": "processed",
+        "match": { "prefix": "/", "dynamic_metadata": [told("front")] },
+        "direct_response": refusal("the gateway has no plan for this request; its operator must look at its log"),
+    })
+}
+
+/// The service is away: the request goes on as it came, if the provider understands its dialect. A base URL is written
+/// as the provider's own SDK takes it: OpenAI's ends with the `/v1` of the client's path, Anthropic's before it.
+fn passed_on(config: &Config, provider: &Provider) -> Vec<Value> {
+    let base = &provider.base_path;
+    match provider.dialect {
+        Dialect::OpenAi => vec![
+            json!({
+                "name": "not_passed_on",
+                "match": { "path_separated_prefix": "/v1/messages" },
+                "direct_response": refusal(AWAY),
+            }),
+            passed(config, provider, "/v1/", &format!("{base}/")),
+        ],
+        Dialect::Anthropic => {
+            ["/v1/messages", "/v1/models"].map(|path| passed(config, provider, path, &format!("{base}{path}"))).into()
+        }
+    }
+}
+
+fn passed(config: &Config, provider: &Provider, prefix: &str, rewritten: &str) -> Value {
+    json!({
+        "name": "passed_on",
+        "match": { "prefix": prefix },
+        "route": {
+            "cluster": pass_to_cluster(provider),
+            "host_rewrite_literal": provider.authority,
+            "prefix_rewrite": rewritten,
+            "timeout": "0s",
+            "idle_timeout": compiled::seconds(&config.written.envoy.idle_timeout),
+        },
+    })
+}
+
+const AWAY: &str = "the gateway's policy service is not available; try again later";
+
+/// Nobody has decided anything about this request.
+fn unavailable() -> Value {
+    json!({ "name": "unavailable", "match": { "prefix": "/" }, "direct_response": refusal(AWAY) })
+}
+
+fn refusal(message: &str) -> Value {
+    json!({ "status": 503, "body": { "inline_string": message } })
+}
+
+/// Matches when the service has set this key (to a text: lists do not count as present).
+fn told(key: &str) -> Value {
+    json!({ "filter": ATTACHE, "path": [{ "key": key }], "value": { "present_match": true } })
+}
