@@ -336,13 +336,18 @@ impl Flow {
         let Self { decoder, output, seen } = self;
         let mut usage_seen = false;
         let mut encoded = Ok(());
-        decoder.frame(frame, &mut |event| {
+        let decoded = decoder.frame(frame, &mut |event| {
             usage_seen |= matches!(event, Event::Usage(_));
             seen.note(&event);
             if let (Output::Other(encoder), Ok(())) = (&mut *output, &encoded) {
                 encoded = encoder.event(&event, out);
             }
-        })?;
+        });
+        match decoded {
+            // Nothing is translated here: what is JSON, the client may understand where we do not.
+            Err(_) if matches!(output, Output::Same { .. }) && Object::read(&frame.data).is_ok() => {}
+            decoded => decoded?,
+        }
         encoded?;
         match output {
             Output::Same { hide_usage: true, .. } if usage_seen => without_usage(frame, out),

@@ -1,5 +1,7 @@
 //! Two dialects meet: every recorded stream, towards every front, cut everywhere, comes out the same.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
+
 use attache_core::dialect::{Dialect, Upstream};
 use attache_core::edit::Object;
 use attache_core::translate::{Answer, Ask, Seen};
@@ -187,6 +189,16 @@ fn json() -> impl Strategy<Value = String> {
             }),
         ]
     })
+}
+
+#[test]
+fn the_same_dialect_passes_json_that_we_do_not_understand_but_nothing_that_is_no_json() {
+    let answer = answer(Dialect::OpenAi, Dialect::OpenAi, r#","stream_options":{"include_usage":true}"#);
+    let odd = "data: {\"id\":7,\"choices\":\"new\"}\n\ndata: [DONE]\n\n";
+    let (out, seen) = streamed(&answer, odd.as_bytes(), []);
+    assert_eq!((out.as_str(), seen.done, seen.fault), (odd, true, None));
+    let (out, seen) = streamed(&answer, b"data: {\"id\":\n\ndata: [DONE]\n\n", []);
+    assert!(seen.fault.is_some() && out.starts_with("data: {\"error\"") && !out.contains("[DONE]"), "{out}");
 }
 
 proptest! {

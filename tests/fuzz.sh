@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs every fuzz target for FUZZ_SECONDS (60), seeded with the fixtures. Needs only the stable compiler: the coverage
+# instruments are compiler flags, and libFuzzer itself comes with its crate.
+set -eu
+cd "$(dirname "$0")/../core/fuzz"
+seconds=${FUZZ_SECONDS:-60}
+target=$(rustc -vV | sed -n 's/^host: //p')
+CARGO_TARGET_DIR=$PWD/target
+export CARGO_TARGET_DIR
+RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1" \
+	cargo build --release --target "$target"
+
+# A fixture becomes a seed behind the byte or two with which a target chooses what to do.
+seed() { # target, folder of fixtures, bytes of choice
+	mkdir -p "corpus/$1"
+	for choice in $3; do
+		for file in ../fixtures/*/"$2"/*; do
+			case $file in *.snap | *.snap.new) continue ;; esac
+			[ -f "$file" ] || continue
+			{ printf "$choice" && cat "$file"; } >"corpus/$1/$(echo "$choice-$file" | cksum | cut -d' ' -f1)"
+		done
+	done
+}
+seed requests requests '\000 \001 \002 \003'
+seed answers responses '\000 \001 \002 \003 \006'
+seed answers errors '\001 \002'
+seed streams streams '\000\007 \001\007 \002\007 \003\007'
+seed events streams '\005'
+seed edits requests ''
+mkdir -p corpus/edits artifacts
+
+failed=0
+for name in requests answers streams events edits; do
+	echo "fuzz: $name for $seconds s"
+	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1
+	grep -E "^stat::number_of_executed_units|SUMMARY|panicked" "artifacts/$name.log" || true
+done
+[ $failed = 0 ] || { echo "fuzz: a finding lies in core/fuzz/artifacts" >&2 && exit 1; }
