@@ -201,6 +201,15 @@ fn the_same_dialect_passes_json_that_we_do_not_understand_but_nothing_that_is_no
     assert!(seen.fault.is_some() && out.starts_with("data: {\"error\"") && !out.contains("[DONE]"), "{out}");
 }
 
+#[test]
+fn a_request_of_which_nothing_can_be_said_is_refused() {
+    let body = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"brand_new"}]}]}"#;
+    let ask = Ask::read(Dialect::Anthropic, body).unwrap();
+    let fault = ask.translate(Dialect::OpenAi, &Upstream::new("m"), 0).unwrap_err();
+    assert_eq!(fault.param.as_deref(), Some("messages"));
+    assert_eq!(fault.status, 400);
+}
+
 proptest! {
     /// Unknown fields of any kind reach a provider of the same dialect byte for byte.
     #[test]

@@ -138,10 +138,14 @@ struct JsonSchema<'b> {
 /// Writes a chat request for a provider. A stream always asks for its usage: our own metering needs it.
 ///
 /// # Errors
-/// Never in practice; a [`Fault`] of kind `Server` if the request cannot be written as JSON.
+/// A [`Fault`] when nothing of the conversation can be said in this dialect.
 pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encoded, Fault> {
     let mut losses = Losses::default();
     let messages = conversation::encode(&request.messages, &mut losses);
+    if messages.is_empty() {
+        let message = "nothing of the messages can be said to this model's provider";
+        return Err(Fault::invalid(message).with_param("messages"));
+    }
     let body = body(request, messages, upstream, &mut losses);
     let body = serde_json::to_vec(&body)
         .map_err(|error| Fault::new(FaultKind::Server, format!("the request cannot be written as JSON: {error}")))?;
