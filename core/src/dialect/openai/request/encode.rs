@@ -301,13 +301,18 @@ mod tests {
     use crate::chat::{Effort, Request, ServiceTier, Tool};
 
     fn encoded(request: &Request<'_>, upstream: &Upstream) -> (String, String) {
-        let encoded = encode(request, upstream).unwrap();
+        let said = chat::Message {
+            role: chat::Role::User,
+            name: None,
+            parts: vec![chat::Part::Text(crate::text::Str::from("hi").into())],
+        };
+        let encoded = encode(&Request { messages: vec![said], ..request.clone() }, upstream).unwrap();
         (String::from_utf8(encoded.body).unwrap(), encoded.losses.header())
     }
 
     /// What stands in the body of such a request behind its model and messages, and the losses.
     fn check(request: Request<'_>, expected: &str, losses: &str) {
-        let body = format!(r#"{{"model":"m","messages":[]{expected}}}"#);
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}]{expected}}}"#);
         assert_eq!(encoded(&request, &Upstream::new("m")), (body, losses.to_owned()));
     }
 
@@ -384,7 +389,7 @@ mod tests {
         let request = Request { max_tokens: Some(9), temperature: Some(1.into()), ..Request::default() };
         check(request.clone(), r#","max_completion_tokens":9,"temperature":1"#, "");
         let upstream = Upstream { max_tokens_field: MaxTokensField::MaxTokens, sampling: false, ..Upstream::new("m") };
-        let body = r#"{"model":"m","messages":[],"max_tokens":9}"#;
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
         assert_eq!(encoded(&request, &upstream), (body.to_owned(), "temperature".to_owned()));
     }
 }
