@@ -12,6 +12,7 @@ import openai
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import sdk  # noqa: E402
 import stack  # noqa: E402
 
 CLIENT_KEY = "client-key-that-no-provider-may-see"
@@ -19,12 +20,16 @@ OPENAI_KEY = "sk-openai-secret-of-the-gateway"
 CLAUDE_KEY = "sk-ant-secret-of-the-gateway"
 
 
-def config(openai_url: str, claude_url: str, extra: str = "") -> str:
-    """Two providers; `fast` and `smart` begin with one and fall back to the other; `*-only` have one target."""
+def config(openai_url: str, claude_url: str, extra: str = "", providers: str = "") -> str:
+    """Two providers; `fast` and `smart` begin with one and fall back to the other; `*-only` have one target.
+
+    `providers` adds providers, `extra` adds models, and after them anything.
+    """
     return f"""
 providers:
   openai: {{ dialect: openai, url: "{openai_url}/v1", auth: {{ bearer: {OPENAI_KEY} }}, expose: true }}
   claude: {{ dialect: anthropic, url: "{claude_url}", auth: {{ header: x-api-key, value: {CLAUDE_KEY} }} }}
+{providers}
 models:
   openai-only: {{ targets: [ {{ provider: openai, model: gpt-4o-mini }} ] }}
   claude-only: {{ targets: [ {{ provider: claude, model: claude-haiku-4-5 }} ] }}
@@ -43,11 +48,13 @@ models:
 class Stack:
     """A gateway and its two providers, with the clients that people use."""
 
-    def __init__(self, folder: pathlib.Path, topology: str = "sidecar", extra: str = "", **options):
+    def __init__(
+        self, folder: pathlib.Path, topology: str = "sidecar", extra: str = "", providers: str = "", **options
+    ):
         self.openai_sim = stack.Simulator("openai", folder)
         self.claude_sim = stack.Simulator("claude", folder)
         self.gateway = stack.Gateway(
-            folder / "gateway", config(self.openai_sim.base, self.claude_sim.base, extra), topology, **options
+            folder / "gateway", config(self.openai_sim.base, self.claude_sim.base, extra, providers), topology, **options
         )
         self.base = self.gateway.base
         self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
@@ -107,3 +114,15 @@ def start(tmp_path):
     yield one
     for each in started:
         each.stop()
+
+
+@pytest.fixture(params=sdk.every_line(), ids=lambda param: sdk.name_of(*param))
+def line(request, sidecar):
+    """Every SDK with every provider, streamed and not."""
+    return sdk.Line(sidecar, *request.param)
+
+
+@pytest.fixture(params=[line for line in sdk.every_line() if sdk.translates(*line)], ids=lambda param: sdk.name_of(*param))
+def crossing(request, sidecar):
+    """The lines on which two dialects meet."""
+    return sdk.Line(sidecar, *request.param)
