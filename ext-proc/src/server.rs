@@ -43,8 +43,7 @@ impl Stage {
         let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let topology = if text("x-attache-topology") == "shared" { Topology::Shared } else { Topology::Sidecar };
         if text("x-attache-stage") == "attempt" {
-            let provider = text("x-attache-provider").to_owned();
-            return Self::Attempt(Attempt::Arriving { service: service.clone(), topology, provider });
+            return Self::Attempt(Attempt::Arriving { service: service.clone(), topology });
         }
         Self::Exchange(Exchange::new(service.clone(), topology))
     }

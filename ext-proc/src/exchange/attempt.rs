@@ -6,7 +6,8 @@
 
 use super::message::{Answer, Change, Event, Head, Reply, list, text};
 use super::plan::Plan;
-use super::{Service, Topology, Unexpected, upstream_head};
+use super::upstream_head::{self, Particulars};
+use super::{Service, Topology, Unexpected};
 use crate::config::Config;
 use crate::config::compiled::Target;
 use attache_core::dialect::Dialect;
@@ -24,8 +25,6 @@ pub enum Attempt {
         service: Arc<Service>,
         /// Where translation happens.
         topology: Topology,
-        /// The provider of the cluster that this stream came from.
-        provider: String,
     },
     /// The shared topology waits for the client's body.
     Asked(Box<AttemptPlan>),
@@ -38,7 +37,7 @@ pub enum Attempt {
 pub struct AttemptPlan {
     config: Arc<Config>,
     front: Dialect,
-    query: Option<String>,
+    particulars: Particulars,
     model: String,
     target: Arc<Target>,
 }
@@ -50,9 +49,9 @@ impl Attempt {
     /// For a message that cannot come now.
     pub fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
         match (self, event) {
-            (Self::Arriving { service, topology, provider }, Event::RequestHeaders(head)) => match topology {
-                Topology::Sidecar => Ok((Self::Over, beside(&service, &provider, &head))),
-                Topology::Shared => Ok(AttemptPlan::head(&service, &provider, &head)),
+            (Self::Arriving { service, topology }, Event::RequestHeaders(head)) => match topology {
+                Topology::Sidecar => Ok((Self::Over, beside(&service, &head))),
+                Topology::Shared => Ok(AttemptPlan::head(&service, &head)),
             },
             (Self::Asked(plan), Event::RequestBody(body)) => Ok((Self::Over, plan.body(&body))),
             (Self::Over, _) => Ok((Self::Over, Reply::unchanged())),
@@ -71,24 +70,24 @@ impl Attempt {
 }
 
 /// The sidecar's attempt: everything is at hand.
-fn beside(service: &Service, provider: &str, head: &Head) -> Reply {
+fn beside(service: &Service, head: &Head) -> Reply {
     let metadata = head.metadata.as_ref();
     let front = front_of(metadata);
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
     let Some(slot) = slot else { return lost(front, "its exchange is not known here") };
-    let Some(target) = chosen(&slot.plan, provider, head) else { return lost(front, "it is not part of the plan") };
+    let Some(target) = chosen(&slot.plan, head) else { return lost(front, "it is not part of the plan") };
     match slot.translate(&target) {
         Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
         Ok(Translated { body, .. }) => {
             let body = body.unwrap_or_else(|| slot.body.to_vec());
-            Reply::Replace(made(slot.front, &target, &slot.config, slot.query.as_deref(), body))
+            Reply::Replace(made(slot.front, &target, &slot.config, &slot.particulars, body))
         }
     }
 }
 
 impl AttemptPlan {
     /// The shared topology's attempt: the plan is in the metadata.
-    fn head(service: &Service, provider: &str, head: &Head) -> (Attempt, Reply) {
+    fn head(service: &Service, head: &Head) -> (Attempt, Reply) {
         let config = service.config.load_full();
         let metadata = head.metadata.as_ref();
         let front = front_of(metadata);
@@ -96,16 +95,16 @@ impl AttemptPlan {
         let Some(plan) = planned.flatten() else {
             return (Attempt::Over, lost(front, "the plan is missing or names what this replica does not know"));
         };
-        let Some(target) = chosen(&plan, provider, head) else {
+        let Some(target) = chosen(&plan, head) else {
             return (Attempt::Over, lost(front, "it is not part of the plan"));
         };
-        let query = metadata.and_then(|m| field(m, "query")).map(str::to_owned);
+        let particulars = metadata.map(Particulars::told).unwrap_or_default();
         let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
-        (Attempt::Asked(Box::new(Self { config, front, query, model, target })), Reply::unchanged())
+        (Attempt::Asked(Box::new(Self { config, front, particulars, model, target })), Reply::unchanged())
     }
 
     fn body(self, body: &[u8]) -> Reply {
-        let Self { config, front, query, model, target } = self;
+        let Self { config, front, particulars, model, target } = self;
         let made_body = Ask::read(front, body).and_then(|ask| {
             let translated = ask.translate(target.provider.dialect, &target.upstream, now())?;
             match config.models.get(&model) {
@@ -118,7 +117,7 @@ impl AttemptPlan {
             Ok(Translated { body: translated, .. }) => {
                 let length = translated.as_ref().map_or(body.len(), Vec::len);
                 let mut change = Change { body: translated, ..Change::default() };
-                upstream_head::address(&mut change, front, &target, &config, query.as_deref());
+                upstream_head::address(&mut change, front, &target, &config, &particulars);
                 change.set("content-length", length.to_string());
                 Reply::Go(change)
             }
@@ -127,21 +126,20 @@ impl AttemptPlan {
 }
 
 /// Headers and body for the target at once. Envoy drops the length then; a filter behind this one puts it back.
-fn made(front: Dialect, target: &Target, config: &Config, query: Option<&str>, body: Vec<u8>) -> Change {
+fn made(front: Dialect, target: &Target, config: &Config, particulars: &Particulars, body: Vec<u8>) -> Change {
     let mut change = Change::default();
-    upstream_head::address(&mut change, front, target, config, query);
+    upstream_head::address(&mut change, front, target, config, particulars);
     change.metadata.text("content_length", body.len().to_string());
     change.body = Some(body);
     change
 }
 
-/// The target that this attempt is for, if it is the provider that Envoy has chosen: no provider ever gets a request, or
-/// a key, that was made for another one.
-fn chosen(plan: &Plan, provider: &str, head: &Head) -> Option<Arc<Target>> {
-    let attempt = head
-        .number("upstream.request_attempt_count")
-        .or_else(|| head.get("x-envoy-attempt-count").and_then(|count| count.parse().ok()))?;
-    plan.attempt(attempt).filter(|target| &*target.provider.name == provider).cloned()
+/// The target that this attempt is for, if Envoy has chosen its cluster: no provider ever gets a request, or a key, that
+/// was made for another one.
+fn chosen(plan: &Plan, head: &Head) -> Option<Arc<Target>> {
+    let attempt = head.number("upstream.request_attempt_count")?;
+    let cluster = head.attribute("xds.cluster_name")?;
+    plan.attempt(attempt).filter(|target| target.provider.cluster == cluster).cloned()
 }
 
 /// Reads the plan that the first stage wrote into the metadata.
