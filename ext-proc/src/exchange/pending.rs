@@ -3,6 +3,7 @@
 //! An entry lives from the plan until the response's headers, or the hang-up: its [`Registered`] handle removes it.
 
 use super::plan::Plan;
+use super::upstream_head::Particulars;
 use crate::config::Config;
 use crate::config::compiled::{Model, Target};
 use attache_core::dialect::Dialect;
@@ -19,8 +20,8 @@ pub struct Slot {
     pub front: Dialect,
     /// The client's body, as it came.
     pub body: Bytes,
-    /// The query of the client's path.
-    pub query: Option<String>,
+    /// What the client said to one dialect only.
+    pub particulars: Particulars,
     /// The model that was asked for.
     pub model: Arc<Model>,
     /// The plan.

@@ -5,7 +5,8 @@ use super::pending::{Kept, Slot};
 use super::plan::Plan;
 use super::response::Sent;
 use super::settle::{Ending, Settlement};
-use super::{Exchange, Service, Topology, upstream_head};
+use super::upstream_head::{self, Particulars};
+use super::{Exchange, Service, Topology};
 use crate::config::Config;
 use crate::config::compiled::Model;
 use crate::front::{self, Front};
@@ -50,8 +51,8 @@ impl Arriving {
         for name in head.names().filter(|name| name.starts_with("x-attache-")) {
             change.remove(name.to_owned());
         }
-        let query = path.split_once('?').map(|(_, query)| query.to_owned());
-        (Exchange::Asked(Asked { topology, books, config, front: dialect, query }), Reply::Go(change))
+        let particulars = Particulars::of(head);
+        (Exchange::Asked(Asked { topology, books, config, front: dialect, particulars }), Reply::Go(change))
     }
 }
 
@@ -75,7 +76,7 @@ pub struct Asked {
     books: Settlement,
     config: Arc<Config>,
     front: Dialect,
-    query: Option<String>,
+    particulars: Particulars,
 }
 
 impl Asked {
@@ -103,7 +104,7 @@ impl Asked {
         self.books.losses = losses;
         if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
             // In the shared topology the body stays as it is: every attempt makes its own, maybe in another replica.
-            upstream_head::address(&mut change, self.front, target, &self.config, self.query.as_deref());
+            upstream_head::address(&mut change, self.front, target, &self.config, &self.particulars);
             change.set("content-length", translated.as_ref().map_or(body.len(), Vec::len).to_string());
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
@@ -118,7 +119,7 @@ impl Asked {
         let slot = Slot {
             front: self.front,
             body: body.clone(),
-            query: self.query.clone(),
+            particulars: self.particulars.clone(),
             model,
             plan,
             config: self.config.clone(),
@@ -150,8 +151,8 @@ impl Asked {
         metadata.text("front", self.front.as_str()).text("model", &*model.name);
         // Egress cleaning takes it off the request: the access log finds it here.
         metadata.text("request_id", &self.books.request_id);
-        if let Some(query) = &self.query {
-            metadata.text("query", query);
+        if self.topology == Topology::Shared {
+            self.particulars.tell(metadata);
         }
         plan.tell(metadata);
         change

@@ -1,10 +1,11 @@
 //! The headers of a request for one target, set anew for every attempt: an attempt begins with the headers as the one
 //! before it left them, keys included.
 
-use super::message::Change;
+use super::message::{Change, Head, Metadata, text};
 use crate::config::Config;
 use crate::config::compiled::Target;
 use attache_core::dialect::Dialect;
+use envoy_types::pb::google::protobuf::Struct;
 use secrecy::ExposeSecret;
 
 /// The client's credentials and everything that belongs to the client's own account: never for a provider.
@@ -23,8 +24,61 @@ const CLIENT_ONLY: [&str; 9] = [
 /// The version of the Anthropic API that we speak when the client does not: <https://docs.anthropic.com/en/api/versioning>.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
+/// Request headers that mean something to one dialect only, with the key under which later attempts find the client's.
+const OF_A_DIALECT: [(Dialect, &str, &str); 3] = [
+    (Dialect::OpenAi, "openai-beta", "openai_beta"),
+    (Dialect::Anthropic, ANTHROPIC_VERSION_HEADER, "anthropic_version"),
+    (Dialect::Anthropic, "anthropic-beta", "anthropic_beta"),
+];
+const ANTHROPIC_VERSION_HEADER: &str = "anthropic-version";
+
+/// What the head of a client's request says to one dialect only. It is kept aside, because an attempt at a provider of
+/// another dialect takes it off the request, and the next attempt may need it again.
+#[derive(Clone, Debug, Default)]
+pub struct Particulars {
+    /// The query of the path: it belongs to the dialect of the front (Anthropic's `?beta=true`).
+    query: Option<String>,
+    /// A value for each of [`OF_A_DIALECT`].
+    headers: [Option<String>; OF_A_DIALECT.len()],
+}
+
+impl Particulars {
+    /// Notes them as the client sent them.
+    pub(super) fn of(head: &Head) -> Self {
+        let query = head.get(":path").and_then(|path| path.split_once('?'));
+        Self {
+            query: query.map(|(_, query)| query.to_owned()),
+            headers: OF_A_DIALECT.map(|(_, name, _)| head.get(name).map(str::to_owned)),
+        }
+    }
+
+    /// Writes them into the metadata, for attempts that may be made in another process.
+    pub(super) fn tell(&self, metadata: &mut Metadata) {
+        if let Some(query) = &self.query {
+            metadata.text("query", query);
+        }
+        for ((_, _, key), value) in OF_A_DIALECT.into_iter().zip(&self.headers) {
+            if let Some(value) = value {
+                metadata.text(key, value);
+            }
+        }
+    }
+
+    /// Reads what [`Self::tell`] wrote.
+    pub(super) fn told(metadata: &Struct) -> Self {
+        let told = |key: &str| metadata.fields.get(key).and_then(text).map(str::to_owned);
+        Self { query: told("query"), headers: OF_A_DIALECT.map(|(_, _, key)| told(key)) }
+    }
+}
+
 /// Changes headers so that they fit the target: its address, path and credentials, nobody else's.
-pub(super) fn address(change: &mut Change, front: Dialect, target: &Target, config: &Config, query: Option<&str>) {
+pub(super) fn address(
+    change: &mut Change,
+    front: Dialect,
+    target: &Target,
+    config: &Config,
+    particulars: &Particulars,
+) {
     let provider = &target.provider;
     for name in CLIENT_ONLY {
         change.remove(name);
@@ -36,21 +90,19 @@ pub(super) fn address(change: &mut Change, front: Dialect, target: &Target, conf
         Dialect::OpenAi => "/chat/completions",
         Dialect::Anthropic => "/v1/messages",
     };
-    // The query belongs to the client's dialect (Anthropic's `?beta=true`).
-    let query = query.filter(|_| front == provider.dialect).map(|query| format!("?{query}")).unwrap_or_default();
+    let query = particulars.query.as_ref().filter(|_| front == provider.dialect);
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     change.set(":path", format!("{}{endpoint}{query}", provider.base_path));
     change.set(":authority", provider.authority.clone());
     change.set("content-type", "application/json");
     // Compressed streams would have to be unpacked here; providers that send them all the same are unpacked.
     change.set("accept-encoding", "identity");
-    match (front, provider.dialect) {
-        (Dialect::OpenAi, Dialect::Anthropic) => {
-            change.set("anthropic-version", ANTHROPIC_VERSION);
-        }
-        (Dialect::OpenAi, Dialect::OpenAi) => {
-            change.remove("anthropic-version"); // of an earlier attempt
-        }
-        (Dialect::Anthropic, Dialect::OpenAi | Dialect::Anthropic) => {}
+    for ((dialect, name, _), value) in OF_A_DIALECT.into_iter().zip(&particulars.headers) {
+        let default = (name == ANTHROPIC_VERSION_HEADER).then_some(ANTHROPIC_VERSION);
+        match value.as_deref().or(default).filter(|_| dialect == provider.dialect) {
+            Some(value) => change.set(name, value),
+            None => change.remove(name),
+        };
     }
     for (name, value) in &provider.headers {
         change.set(name.clone(), value.expose_secret());

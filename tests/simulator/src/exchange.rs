@@ -76,8 +76,9 @@ pub(crate) async fn serve(
         Ok(picked) => picked,
         Err(error) => return Ok(control::refuse(&error)),
     };
-    let mut open =
-        simulator.records.begin(&Arrival { method: &parts.method, path, headers: &parts.headers, body: &body }, record);
+    let path_with_query = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    let arrival = Arrival { method: &parts.method, path: path_with_query, headers: &parts.headers, body: &body };
+    let mut open = simulator.records.begin(&arrival, record);
     // Dropped here while it waits: the client has gone.
     if script.latency_ms > 0 {
         tokio::time::sleep(Duration::from_millis(script.latency_ms)).await;
