@@ -38,7 +38,7 @@ pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) 
 
 /// The upstream filters of the cluster that unprocessed requests go to: the client's credentials stay.
 pub(super) fn filters_of_unprocessed() -> Value {
-    let mut removals = removals();
+    let mut removals = internal_headers().to_vec();
     // These belong to the gateway's own site, not to the provider.
     removals.extend([json!({ "remove": "cookie" }), json!({ "remove": "proxy-authorization" })]);
     json!([header_mutation("attache_clean", &removals, &response_removals()), codec()])
@@ -107,14 +107,15 @@ fn clean(topology: Topology) -> Value {
         })],
         Topology::Shared => Vec::new(),
     };
-    request.extend(removals());
+    request.extend(internal_headers());
+    // The service has noted it; for the provider it would be one more thing by which to tell requests apart.
+    request.push(json!({ "remove": "x-request-id" }));
     header_mutation("attache_clean", &request, &response_removals())
 }
 
 /// Request headers of ours and Envoy's. Tracing headers (`traceparent` …) go on: they are the client's.
-fn removals() -> Vec<Value> {
-    let prefixes = ["x-attache-", "x-envoy-", "x-forwarded-"].map(remove_prefix);
-    prefixes.into_iter().chain([json!({ "remove": "x-request-id" })]).collect()
+fn internal_headers() -> [Value; 3] {
+    ["x-attache-", "x-envoy-", "x-forwarded-"].map(remove_prefix)
 }
 
 /// Response headers that a provider must not set: `x-envoy-ratelimited` would keep the router from trying the next target.

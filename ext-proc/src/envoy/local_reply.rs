@@ -9,9 +9,6 @@ use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-/// Envoy's text for its own answer, such as the body of a route's direct response.
-const BODY: &str = "%LOCAL_REPLY_BODY%";
-
 /// Does the client speak Anthropic's dialect? What the service found out decides. Before that, the same signs by which it
 /// decides; not after, since path and headers are the provider's then.
 const ASKED_BY_ANTHROPIC_CLIENT: &str = "(metadata.filter_metadata['attache']['front'] == 'anthropic' \
@@ -37,18 +34,32 @@ fn answers_of_the_service() -> Value {
 
 /// When (in CEL) Envoy says what. The messages hold no code details beyond Envoy's fixed words: those of upstream
 /// failures name addresses.
-fn cases(config: &Config) -> [(&'static str, Fault); 8] {
+fn cases(config: &Config) -> [(&'static str, Fault); 9] {
     let limit = config.written.limits.body_bytes_max;
     [
         (
-            "response.code_details.startsWith('ext_proc_error')",
+            "(response.code_details.startsWith('ext_proc_error') \
+             || (response.code_details == 'direct_response' && xds.route_name == 'unavailable'))",
             Fault::new(FaultKind::Server, "the gateway's policy service is not available; try again later")
                 .with_code("policy_service_unavailable"),
+        ),
+        (
+            "response.code_details == 'direct_response' && xds.route_name == 'processed'",
+            Fault::new(
+                FaultKind::Server,
+                "the gateway has no plan for this request; its operator must look at its log",
+            )
+            .with_code("not_planned"),
         ),
         (
             "response.code_details == 'request_payload_too_large'",
             Fault::new(FaultKind::TooLarge, format!("the request body is larger than {limit} bytes"))
                 .with_code("request_too_large"),
+        ),
+        (
+            "response.code_details == 'response_payload_too_large'",
+            Fault::upstream(format!("the provider's answer is larger than {limit} bytes"))
+                .with_code("answer_too_large"),
         ),
         ("response.code == 431", Fault::invalid("the request's headers are too large").with_code("headers_too_large")),
         (
@@ -57,17 +68,16 @@ fn cases(config: &Config) -> [(&'static str, Fault); 8] {
         ),
         (
             "response.code >= 400 && response.code < 500",
-            Fault::invalid("the gateway cannot read this HTTP request; `code` says what is wrong with it")
-                .with_code("%RESPONSE_CODE_DETAILS%"),
+            // Envoy's word for what is wrong is of its own making here.
+            Fault::invalid("the gateway cannot read this HTTP request: %RESPONSE_CODE_DETAILS%").with_code("bad_http"),
         ),
-        ("response.code_details == 'direct_response'", Fault::new(FaultKind::Server, BODY).with_code("not_routed")),
         (
             "response.code == 504",
             Fault::new(FaultKind::Timeout, "the provider did not answer in time").with_code("timeout"),
         ),
         (
             "response.code >= 500",
-            Fault::new(FaultKind::Upstream, "the gateway could not reach the provider; try again later")
+            Fault::upstream("the gateway could not reach the provider; try again later")
                 .with_code("upstream_unavailable"),
         ),
     ]

@@ -64,7 +64,8 @@ pub(crate) fn yaml(bootstrap: &Value) -> Result<String, serde_saphyr::ser_error:
 }
 
 /// Where Envoy buffers bodies: at the listener and at every cluster alike. Were the listener's limit below a cluster's, an
-/// answer taken whole that is larger than the listener's would hang instead of failing.
+/// answer taken whole that is larger than the listener's would hang instead of failing. (It still can, until the idle
+/// timeout, when that much arrives before the service has answered the response's headers.)
 fn buffer_limit_bytes(config: &Config) -> u32 {
     config.written.limits.body_bytes_max.saturating_add(BODY_SLACK_BYTES)
 }

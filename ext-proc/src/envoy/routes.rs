@@ -8,6 +8,11 @@ use crate::config::written::OnServiceFailure;
 use attache_core::dialect::Dialect;
 use serde_json::{Value, json};
 
+/// A request that has been processed, but not planned. What it says is in [`super::local_reply`], under this name.
+const PROCESSED: &str = "processed";
+/// A request about which nobody has decided anything. What it says is in [`super::local_reply`], under this name.
+const UNAVAILABLE: &str = "unavailable";
+
 /// The routes, the first that matches counts.
 pub(super) fn config(config: &Config) -> Value {
     let mut routes = vec![planned(config), processed()];
@@ -76,9 +81,9 @@ fn planned(config: &Config) -> Value {
 /// never takes the routes below.
 fn processed() -> Value {
     json!({
-        "name": "processed",
+        "name": PROCESSED,
         "match": { "prefix": "/", "dynamic_metadata": [told("front")] },
-        "direct_response": refusal("the gateway has no plan for this request; its operator must look at its log"),
+        "direct_response": refusal(),
     })
 }
 
@@ -89,9 +94,9 @@ fn passed_on(config: &Config, provider: &Provider) -> Vec<Value> {
     match provider.dialect {
         Dialect::OpenAi => vec![
             json!({
-                "name": "not_passed_on",
+                "name": UNAVAILABLE,
                 "match": { "path_separated_prefix": "/v1/messages" },
-                "direct_response": refusal(AWAY),
+                "direct_response": refusal(),
             }),
             passed(config, provider, "/v1/", &format!("{base}/")),
         ],
@@ -115,15 +120,13 @@ fn passed(config: &Config, provider: &Provider, prefix: &str, rewritten: &str) -
     })
 }
 
-const AWAY: &str = "the gateway's policy service is not available; try again later";
-
-/// Nobody has decided anything about this request.
+/// The service is away, or has said nothing about this request.
 fn unavailable() -> Value {
-    json!({ "name": "unavailable", "match": { "prefix": "/" }, "direct_response": refusal(AWAY) })
+    json!({ "name": UNAVAILABLE, "match": { "prefix": "/" }, "direct_response": refusal() })
 }
 
-fn refusal(message: &str) -> Value {
-    json!({ "status": 503, "body": { "inline_string": message } })
+fn refusal() -> Value {
+    json!({ "status": 503 })
 }
 
 /// Matches when the service has set this key (to a text: lists do not count as present).
