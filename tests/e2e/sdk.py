@@ -67,7 +67,10 @@ class Reply:
     def as_message(self) -> dict:
         """The assistant's message as one sends it back: what the SDK's object dumps, nothing else."""
         if self.front == "openai":
-            return self.choice.message.model_dump(exclude_none=True)
+            message = self.choice.message.model_dump(exclude_none=True)
+            for call in message.get("tool_calls", []):
+                call.pop("index", None)  # left over from the gathering of deltas; OpenAI itself refuses it
+            return message
         content = [block.model_dump(exclude_none=True) for block in self.native.content]
         return {"role": "assistant", "content": content}
 
