@@ -8,7 +8,7 @@ use crate::exchange::pending::Pending;
 use crate::metrics::Metrics;
 use crate::server::ExtProc;
 use crate::usage_log::UsageLog;
-use crate::workers::{Listener, Serving, Workers};
+use crate::workers::{Listener, Phase, Serving, Workers};
 use arc_swap::ArcSwap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::Health;
@@ -29,8 +29,10 @@ type Anything = Box<dyn std::error::Error + Send + Sync>;
 const MESSAGE_BYTES_BESIDE_BODY: usize = 1 << 20;
 /// How often draining looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// Most time for the threads to drop what is still open once nothing more is waited for.
+const END_TIME: Duration = Duration::from_secs(5);
 
-/// Serves with the configuration in this file until SIGTERM or SIGINT, then drains.
+/// Serves with the configuration in this file until SIGTERM or SIGINT, then drains; a second signal ends that.
 ///
 /// # Errors
 /// A bad configuration, an address that cannot be listened on.
@@ -45,7 +47,7 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ended = runtime.block_on(serve(path, service));
     drop(runtime);
-    // With all threads ended nobody holds the usage log any more and its writer ends, too.
+    // With all threads ended every exchange is settled, nobody holds the usage log any more, and its writer ends, too.
     if let (Ok(true), Some(writer)) = (&ended, usage_writer)
         && writer.join().is_err()
     {
@@ -54,7 +56,7 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     ended.map(|_| ())
 }
 
-/// Serves until told to stop; true when every exchange has ended by itself.
+/// Serves until told to stop; true when every exchange is over and settled.
 async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     let config = service.config.load_full();
     let written = &config.written.service;
@@ -62,12 +64,12 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", ServingStatus::Serving).await;
     health.set_serving::<ExtProc>().await;
-    let (drain, draining) = watch::channel(false);
+    let (tell, phase) = watch::channel(Phase::Serving);
     let serving = Serving {
         service: service.clone(),
         health: health_service,
         message_bytes_max: config.written.limits.body_bytes_max as usize + MESSAGE_BYTES_BESIDE_BODY,
-        draining,
+        phase,
     };
     let ready = admin.ready.clone();
     let address = admin.address;
@@ -78,57 +80,87 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
             tracing::error!(%error, "the configuration is not watched");
         }
     });
+    let mut signals = StopSignals::new()?;
+    let tell_phase = tell.clone();
     tokio::spawn(async move {
-        let Ok(signal) = stop_signal().await else { return };
+        let signal = signals.next().await;
         tracing::info!(signal, "draining: open exchanges finish, new ones are refused");
         ready.store(false, Ordering::Relaxed);
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<ExtProc>().await;
-        drain.send_replace(true);
+        tell_phase.send_replace(Phase::Draining);
+        let signal = signals.next().await;
+        tracing::warn!(signal, "told again: open exchanges are cut");
+        tell_phase.send_replace(Phase::Ending);
     });
     let threads = written.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), |n| n.get().into());
     let drain_time = Duration::from_secs(written.drain_seconds);
     let (models, providers) = (config.models.len(), config.providers.len());
     tracing::info!(config = %path.display(), grpc = written.grpc, admin = %address, threads, models, providers, "attache serves");
-    let all = if let Some(path) = written.grpc.strip_prefix("unix:") {
-        let _file = SocketFile::new(path)?;
+    let all_ended = if let Some(path) = written.grpc.strip_prefix("unix:") {
+        let file = SocketFile::new(path)?;
         let listener = UnixListener::bind(path).map_err(|error| format!("service.grpc: {path}: {error}"))?;
-        deal(&listener, threads, &serving, drain_time).await?
+        deal(listener, Some(file), threads, &serving, &tell, drain_time).await?
     } else {
         let (host, port) = compiled::split_host_port(&written.grpc).ok_or("service.grpc: not an address")?;
         let listener = TcpListener::bind((host, port)).await;
         let listener = listener.map_err(|error| format!("service.grpc: {}: {error}", written.grpc))?;
-        deal(&listener, threads, &serving, drain_time).await?
+        deal(listener, None, threads, &serving, &tell, drain_time).await?
     };
-    tracing::info!(open = service.metrics.open.get(), "attache ends");
-    Ok(all)
+    tracing::info!("attache ends");
+    Ok(all_ended)
 }
 
-/// Serves a listener's connections; after that waits for open exchanges, but not longer than `drain_time`. True when
-/// all have ended.
+/// Serves a listener's connections; after that waits for open exchanges, but not longer than `drain_time`, and cuts what
+/// is left. True when all threads have ended.
 async fn deal<L: Listener + 'static, H: Health>(
-    listener: &L,
+    listener: L,
+    file: Option<SocketFile>,
     threads: usize,
     serving: &Serving<H>,
+    tell: &watch::Sender<Phase>,
     drain_time: Duration,
 ) -> io::Result<bool> {
     let workers = Workers::<L>::start(threads, serving)?;
-    workers.deal(listener, serving.draining.clone()).await;
-    let deadline = Instant::now() + drain_time;
-    while !workers.all_ended() && Instant::now() < deadline {
-        tokio::time::sleep(DRAIN_LOOK).await;
+    workers.deal(&listener, serving.phase.clone()).await;
+    // Now, not at the end: whoever connects is refused instead of waiting for an answer that will not come, and the next
+    // process can take the address while this one drains.
+    drop((listener, file));
+    wait(&workers, drain_time, || *serving.phase.borrow() == Phase::Ending).await;
+    if !workers.all_ended() {
+        tracing::warn!(open = serving.service.metrics.open.get(), "open exchanges are cut");
+        tell.send_replace(Phase::Ending);
+        wait(&workers, END_TIME, || false).await;
     }
     Ok(workers.all_ended())
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> io::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// Waits until all threads have ended, this much time is over, or there is another reason to stop waiting.
+async fn wait<L: Listener + 'static>(workers: &Workers<L>, time: Duration, enough: impl Fn() -> bool) {
+    let deadline = Instant::now() + time;
+    while !workers.all_ended() && Instant::now() < deadline && !enough() {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 /// A unix socket's file. One that a dead process left behind is replaced; dropping this removes our own.

@@ -33,6 +33,7 @@ const NAMESPACE: &str = "attache";
 const ATTRIBUTES: &str = "envoy.filters.http.ext_proc";
 
 /// What a gRPC stream is about, by the initial metadata that `attache envoy` gives it.
+#[allow(clippy::large_enum_variant, reason = "one per stream, and nearly all are exchanges")]
 enum Stage {
     Exchange(Exchange),
     Attempt(Attempt),

@@ -79,15 +79,31 @@ pub struct Serving<H> {
     pub health: HealthServer<H>,
     /// Most bytes of one message.
     pub message_bytes_max: usize,
-    /// Becomes true when no new exchange shall begin and open ones shall finish.
-    pub draining: watch::Receiver<bool>,
+    /// How far the process is on its way to its end.
+    pub phase: watch::Receiver<Phase>,
+}
+
+/// The life of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Exchanges begin and end.
+    Serving,
+    /// No new exchange begins; open ones finish.
+    Draining,
+    /// Whatever is still open is dropped, and so settled as cut.
+    Ending,
+}
+
+/// Waits until the process has come this far. A lost sender means that nobody is left who could wait for anything.
+async fn reached(phase: &mut watch::Receiver<Phase>, goal: Phase) {
+    let _known = phase.wait_for(|phase| *phase >= goal).await;
 }
 
 impl<H> Clone for Serving<H> {
     fn clone(&self) -> Self {
-        let Self { service, health, message_bytes_max, draining } = self;
-        let (service, health, draining) = (service.clone(), health.clone(), draining.clone());
-        Self { service, health, message_bytes_max: *message_bytes_max, draining }
+        let Self { service, health, message_bytes_max, phase } = self;
+        let (service, health, phase) = (service.clone(), health.clone(), phase.clone());
+        Self { service, health, message_bytes_max: *message_bytes_max, phase }
     }
 }
 
@@ -117,11 +133,11 @@ impl<L: Listener + 'static> Workers<L> {
     }
 
     /// Accepts connections and deals them out, until draining begins.
-    pub async fn deal(&self, listener: &L, mut draining: watch::Receiver<bool>) {
+    pub async fn deal(&self, listener: &L, mut phase: watch::Receiver<Phase>) {
         for inbox in self.inboxes.iter().cycle() {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = draining.wait_for(|draining| *draining) => return,
+                () = reached(&mut phase, Phase::Draining) => return,
             };
             match accepted {
                 // A closed inbox means that its thread has ended, which only draining brings about.
@@ -140,20 +156,22 @@ impl<L: Listener + 'static> Workers<L> {
     }
 }
 
-/// One thread's work: serves its connections until draining, then lets their streams finish.
+/// One thread's work: serves its connections until draining, then lets their streams finish, or drops them at the end.
 async fn serve<L: Listener, H: Health>(inbox: mpsc::Receiver<L::Connection>, serving: Serving<H>) {
-    let Serving { service, health, message_bytes_max, mut draining } = serving;
+    let Serving { service, health, message_bytes_max, mut phase } = serving;
+    let mut phase_again = phase.clone();
     let connections = ReceiverStream::new(inbox).map(L::adopt);
     let served = tonic::transport::Server::builder()
         .http2_max_pending_accept_reset_streams(Some(RESET_STREAMS_MAX))
         .http2_max_local_error_reset_streams(Some(RESET_STREAMS_MAX))
         .add_service(ExtProc::new(service, message_bytes_max))
         .add_service(health)
-        .serve_with_incoming_shutdown(connections, async move {
-            // An error means that nobody is left who could begin to drain: then it is over, too.
-            let _begun = draining.wait_for(|draining| *draining).await;
-        });
-    if let Err(error) = served.await {
-        tracing::error!(%error, "a thread that serves exchanges ended");
+        .serve_with_incoming_shutdown(connections, async move { reached(&mut phase, Phase::Draining).await });
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::error!(%error, "a thread that serves exchanges ended");
+        },
+        // The connections are tasks of this thread's runtime, which ends with this function.
+        () = reached(&mut phase_again, Phase::Ending) => {}
     }
 }

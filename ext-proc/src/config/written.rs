@@ -142,13 +142,14 @@ pub enum Secret {
 /// By hand, so that no message ever repeats what was met.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(text) => Ok(Self::Text(text)),
-            serde_json::Value::Object(fields) => match (fields.len(), fields.get("file")) {
-                (1, Some(serde_json::Value::String(file))) => Ok(Self::File(SecretFile { file: file.clone() })),
-                _ => Err(serde::de::Error::custom("a secret in a file is written { file: PATH }")),
-            },
-            _ => Err(serde::de::Error::custom("a secret is a string such as ${ENV}, or { file: PATH }")),
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let file = value.as_object().filter(|fields| fields.len() == 1).and_then(|fields| fields.get("file"));
+        if let Some(text) = value.as_str() {
+            Ok(Self::Text(text.to_owned()))
+        } else if let Some(file) = file.and_then(serde_json::Value::as_str) {
+            Ok(Self::File(SecretFile { file: file.to_owned() }))
+        } else {
+            Err(serde::de::Error::custom("a secret is a string such as ${ENV}, or { file: PATH }"))
         }
     }
 }
@@ -300,15 +301,16 @@ pub enum RetryOn {
 /// By hand, because YAML reads a plain `429` as a number.
 impl<'de> Deserialize<'de> for RetryOn {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match &serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::String(word) if word == "5xx" => Ok(Self::ServerError),
-            serde_json::Value::String(word) if word == "429" => Ok(Self::TooMany),
-            serde_json::Value::Number(number) if number.as_u64() == Some(429) => Ok(Self::TooMany),
-            serde_json::Value::String(word) if word == "connect_failure" => Ok(Self::ConnectFailure),
-            serde_json::Value::String(word) if word == "reset" => Ok(Self::Reset),
-            serde_json::Value::String(word) if word == "timeout" => Ok(Self::Timeout),
-            met => Err(serde::de::Error::custom(format!(
-                "{met} is nothing to retry on; there is 5xx, 429, connect_failure, reset, timeout"
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let word = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match word.as_str() {
+            "5xx" => Ok(Self::ServerError),
+            "429" => Ok(Self::TooMany),
+            "connect_failure" => Ok(Self::ConnectFailure),
+            "reset" => Ok(Self::Reset),
+            "timeout" => Ok(Self::Timeout),
+            _ => Err(serde::de::Error::custom(format!(
+                "`{word}` is nothing to retry on; there is 5xx, 429, connect_failure, reset, timeout"
             ))),
         }
     }

@@ -205,13 +205,22 @@ fn media<'a>(block: Block<'a>, kind: MediaKind, at: At, losses: &mut Losses) -> 
     })))
 }
 
+/// Whether a text can be a media type (other dialects put it into a data URL, where it must not end anything):
+/// <https://www.rfc-editor.org/rfc/rfc6838#section-4.2>.
+fn is_media_type(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/!#$&^_.+-".contains(&b))
+}
+
 fn source<'a>(fields: SourceFields<'a>, at: At, losses: &mut Losses) -> Result<Option<Source<'a>>, Fault> {
     for field in &fields.unknown {
         losses.add_unknown("messages.content.source", field);
     }
     let source = match fields.kind.as_deref().unwrap_or_default() {
         "base64" => Source::Base64 {
-            media_type: fields.media_type.ok_or_else(|| at.wrong("source.media_type", "a string"))?,
+            media_type: fields
+                .media_type
+                .filter(|media_type| is_media_type(media_type))
+                .ok_or_else(|| at.wrong("source.media_type", "a media type such as image/png"))?,
             data: at.word("source.data", fields.data)?,
         },
         "url" => Source::Url(at.word("source.url", fields.url)?),
