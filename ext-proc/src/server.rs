@@ -214,7 +214,7 @@ fn metadata(Metadata(fields): Metadata) -> Option<Struct> {
 }
 
 fn immediate(answer: Answer) -> ProcessingResponse {
-    let Answer { status, mut headers, body, details } = answer;
+    let Answer { status, mut headers, body, details, metadata: own } = answer;
     headers.push(("content-type".into(), "application/json".to_owned()));
     let immediate = ImmediateResponse {
         status: Some(HttpStatus { code: status.into() }),
@@ -223,5 +223,9 @@ fn immediate(answer: Answer) -> ProcessingResponse {
         grpc_status: None,
         details,
     };
-    ProcessingResponse { response: Some(Answered::ImmediateResponse(immediate)), ..ProcessingResponse::default() }
+    ProcessingResponse {
+        dynamic_metadata: metadata(own),
+        response: Some(Answered::ImmediateResponse(immediate)),
+        ..ProcessingResponse::default()
+    }
 }

@@ -132,6 +132,8 @@ impl Config {
                 let credentials = provider.credentials.iter().map(|(name, _)| name.clone());
                 credentials.chain(provider.headers.iter().map(|(name, _)| name.clone()))
             })
+            // These belong to the dialect: the client's own must still reach another provider.
+            .filter(|name| !matches!(name.as_str(), "anthropic-version" | "anthropic-beta"))
             .collect();
         Ok(Self { written, providers, models, credential_headers })
     }
@@ -456,10 +458,12 @@ fn check_addresses(written: &written::Config, problems: &mut Vec<Problem>) {
             ));
         }
     }
-    let grpc = &written.service.grpc;
-    if grpc.strip_prefix("unix:").is_none_or(str::is_empty) && split_host_port(grpc).is_none() {
-        let message = format!("`{grpc}` is not an address; expected unix:PATH or HOST:PORT");
-        problems.push(Problem::at("service.grpc", message));
+    let envoys_way = written.envoy.service.iter().map(|service| ("envoy.service", service));
+    for (at, grpc) in envoys_way.chain([("service.grpc", &written.service.grpc)]) {
+        if grpc.strip_prefix("unix:").is_none_or(str::is_empty) && split_host_port(grpc).is_none() {
+            let message = format!("`{grpc}` is not an address; expected unix:PATH or HOST:PORT");
+            problems.push(Problem::at(at, message));
+        }
     }
     for (at, text) in
         [("envoy.idle_timeout", &written.envoy.idle_timeout), ("envoy.connect_timeout", &written.envoy.connect_timeout)]

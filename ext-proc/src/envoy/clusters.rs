@@ -113,7 +113,7 @@ fn refuse() -> Value {
 
 /// The service itself.
 fn service(config: &Config) -> Value {
-    let grpc = &config.written.service.grpc;
+    let grpc = config.written.envoy.service.as_ref().unwrap_or(&config.written.service.grpc);
     let (address, network) = match grpc.strip_prefix("unix:") {
         Some(path) => (json!({ "pipe": { "path": path } }), json!({})),
         None => {

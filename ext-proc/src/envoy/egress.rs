@@ -28,7 +28,7 @@ const CREDENTIALS: [&str; 11] = [
 
 /// The upstream filters of a provider's cluster.
 pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) -> Value {
-    let (strip, attempt) = (strip(config), processing::attempt_stage(provider, topology));
+    let (strip, attempt) = (strip(config), processing::attempt_stage(topology));
     let (strip, attempt) = match topology {
         Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
         Topology::Shared => (strip, attempt),

@@ -52,8 +52,6 @@ fn http(config: &Config, topology: Topology) -> Value {
         "drain_timeout": "30s",
         "common_http_protocol_options": {
             "idle_timeout": "900s",
-            // `x_attache_…` must not become what another server reads as `x-attache-…`.
-            "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "http2_protocol_options": {
             "max_concurrent_streams": 1000,

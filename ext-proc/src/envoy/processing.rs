@@ -6,7 +6,6 @@
 use super::routes::pass_to;
 use super::{ATTACHE, extension};
 use crate::config::Config;
-use crate::config::compiled::Provider;
 use crate::exchange::Topology;
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
     ext_proc(
         "attache",
         json!({
-            "grpc_service": grpc_service("exchange", topology, None),
+            "grpc_service": grpc_service("exchange", topology),
             // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
             // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
             "processing_mode": mode("BUFFERED"),
@@ -38,11 +37,11 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
 }
 
 /// An attempt's stream, in the cluster of its provider.
-pub(super) fn attempt_stage(provider: &Provider, topology: Topology) -> Value {
+pub(super) fn attempt_stage(topology: Topology) -> Value {
     ext_proc(
         "attache_attempt",
         json!({
-            "grpc_service": grpc_service("attempt", topology, Some(provider)),
+            "grpc_service": grpc_service("attempt", topology),
             "processing_mode": mode(match topology {
                 // The service has the client's body already: it answers the headers with headers and body at once.
                 Topology::Sidecar => "NONE",
@@ -68,17 +67,18 @@ fn ext_proc(name: &str, fields: Value) -> Value {
 }
 
 /// The service, and what it learns about a stream before the first message. A header would not do: clients send headers.
-fn grpc_service(stage: &str, topology: Topology, provider: Option<&Provider>) -> Value {
+fn grpc_service(stage: &str, topology: Topology) -> Value {
     let topology = match topology {
         Topology::Sidecar => "sidecar",
         Topology::Shared => "shared",
     };
-    let mut metadata = vec![
-        json!({ "key": "x-attache-stage", "value": stage }),
-        json!({ "key": "x-attache-topology", "value": topology }),
-    ];
-    metadata.extend(provider.map(|provider| json!({ "key": "x-attache-provider", "value": &*provider.name })));
-    json!({ "envoy_grpc": { "cluster_name": ATTACHE }, "initial_metadata": metadata })
+    json!({
+        "envoy_grpc": { "cluster_name": ATTACHE },
+        "initial_metadata": [
+            { "key": "x-attache-stage", "value": stage },
+            { "key": "x-attache-topology", "value": topology },
+        ],
+    })
 }
 
 /// What is sent to the service unless it asks for something else.

@@ -67,6 +67,11 @@ impl Head {
         std::str::from_utf8(bytes).ok()
     }
 
+    /// The announced length of the body in bytes.
+    pub fn content_length(&self) -> Option<u64> {
+        self.get("content-length")?.parse().ok()
+    }
+
     /// The names of all headers.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.headers.iter().map(|header| header.key.as_str())
@@ -160,7 +165,7 @@ pub enum BodyMode {
 }
 
 /// An answer instead of the upstream's.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
@@ -170,6 +175,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// What it is, for Envoy's access log: `attache_…`.
     pub details: String,
+    /// What to add to the dynamic metadata of the namespace `attache`.
+    pub metadata: Metadata,
 }
 
 impl Answer {
@@ -177,9 +184,9 @@ impl Answer {
     pub fn fault(front: attache_core::dialect::Dialect, fault: &Fault) -> Self {
         Self {
             status: front.error_status(fault),
-            headers: Vec::new(),
             body: front.encode_error(fault),
             details: format!("attache_{}", fault.kind.as_str()),
+            ..Self::default()
         }
     }
 }

@@ -47,6 +47,8 @@ impl Arriving {
             return refuse(books, dialect, &fault);
         }
         let mut change = Change::default();
+        // Egress cleaning takes it off the request: the access log finds it here.
+        change.metadata.text("request_id", &books.request_id);
         // Without Envoy's early removal this is the first place where they can be dropped; nobody here reads them.
         for name in head.names().filter(|name| name.starts_with("x-attache-")) {
             change.remove(name.to_owned());
@@ -61,12 +63,17 @@ fn unfit(head: &Head, config: &Config) -> Option<Fault> {
     if head.end {
         return Some(Fault::invalid("the request has no body; expected a JSON object"));
     }
-    let limit = config.written.limits.body_bytes_max;
-    if head.get("content-length").and_then(|length| length.parse::<u64>().ok()).is_some_and(|n| n > limit.into()) {
-        return Some(Fault::new(FaultKind::TooLarge, format!("the request body is larger than {limit} bytes")));
+    if let Some(fault) = head.content_length().and_then(|bytes| too_large(bytes, config)) {
+        return Some(fault);
     }
     let encoding = head.get("content-encoding").filter(|encoding| !encoding.eq_ignore_ascii_case("identity"));
     encoding.map(|_| Fault::invalid("the request body is compressed; send it without content-encoding"))
+}
+
+fn too_large(bytes: u64, config: &Config) -> Option<Fault> {
+    let limit = config.written.limits.body_bytes_max;
+    let message = format!("the request body is larger than {limit} bytes");
+    (bytes > limit.into()).then(|| Fault::new(FaultKind::TooLarge, message))
 }
 
 /// The headers are known, the body is not.
@@ -92,6 +99,9 @@ impl Asked {
 
     /// Reads it, plans, and makes the first target's request.
     fn sent(&mut self, body: Bytes) -> Result<(translate::Answer, Option<Kept>, Change), Fault> {
+        if let Some(fault) = too_large(body.len() as u64, &self.config) {
+            return Err(fault);
+        }
         let ask = Ask::read(self.front, &body)?;
         self.books.stream = ask.stream;
         self.books.model_asked = Some(ask.model.as_str().to_owned());
@@ -149,8 +159,6 @@ impl Asked {
         }
         let metadata = &mut change.metadata;
         metadata.text("front", self.front.as_str()).text("model", &*model.name);
-        // Egress cleaning takes it off the request: the access log finds it here.
-        metadata.text("request_id", &self.books.request_id);
         if self.topology == Topology::Shared {
             self.particulars.tell(metadata);
         }
@@ -185,7 +193,8 @@ fn no_such_model(asked: &str) -> Fault {
 
 /// Answers with an error instead of going on.
 fn refuse(mut books: Settlement, front: Dialect, fault: &Fault) -> (Exchange, Reply) {
-    let answer = Answer::fault(front, fault);
+    let mut answer = Answer::fault(front, fault);
+    answer.metadata.text("request_id", &books.request_id);
     books.status = answer.status;
     books.fault = Some(fault.kind);
     books.ending = Ending::Answered;
@@ -198,6 +207,7 @@ fn models(mut books: Settlement, dialect: Dialect, one: Option<&str>, config: &C
     let Some(body) = listed else { return refuse(books, dialect, &no_such_model(one.unwrap_or_default())) };
     books.status = 200;
     books.ending = Ending::Answered;
-    let details = "attache_models".to_owned();
-    (Exchange::Over, Reply::Answer(Answer { status: 200, headers: Vec::new(), body, details }))
+    let mut answer = Answer { status: 200, body, details: "attache_models".to_owned(), ..Answer::default() };
+    answer.metadata.text("request_id", &books.request_id);
+    (Exchange::Over, Reply::Answer(answer))
 }

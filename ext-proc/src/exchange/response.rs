@@ -84,6 +84,12 @@ impl Sent {
             let state = Streaming { stream: answer.stream(), books, decompress, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
+        let limit = books.service().config.load().written.limits.body_bytes_max;
+        if head.content_length().is_some_and(|bytes| bytes > limit.into()) {
+            // Envoy 1.40 can hang on a body that outgrows its buffer before this reply has come.
+            let fault = Fault::upstream(format!("the provider's answer is larger than {limit} bytes"));
+            return fail(books, &answer, &fault, change);
+        }
         let state = Whole { books, answer, decompress, target: target.clone(), success, is_stream, change };
         if head.end {
             // No body will come that could be changed.
@@ -139,6 +145,7 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
 fn fail(mut books: Settlement, answer: &translate::Answer, fault: &Fault, change: Change) -> (Exchange, Reply) {
     let mut reply = Answer::fault(answer.front(), fault);
     reply.headers = change.set;
+    reply.metadata = change.metadata;
     books.failed(fault.kind, reply.status);
     (Exchange::Over, Reply::Answer(reply))
 }
