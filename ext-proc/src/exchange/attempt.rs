@@ -75,7 +75,8 @@ fn beside(service: &Service, head: &Head) -> Reply {
     let front = front_of(metadata);
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
     let Some(slot) = slot else { return lost(front, "its exchange is not known here") };
-    let Some(target) = chosen(&slot.plan, head) else { return lost(front, "it is not part of the plan") };
+    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost(front, "it is not part of the plan") };
+    slot.begins(attempt);
     match slot.translate(&target) {
         Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
         Ok(Translated { body, .. }) => {
@@ -95,7 +96,7 @@ impl AttemptPlan {
         let Some(plan) = planned.flatten() else {
             return (Attempt::Over, lost(front, "the plan is missing or names what this replica does not know"));
         };
-        let Some(target) = chosen(&plan, head) else {
+        let Some((_, target)) = chosen(&plan, head) else {
             return (Attempt::Over, lost(front, "it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
@@ -134,12 +135,13 @@ fn made(front: Dialect, target: &Target, config: &Config, particulars: &Particul
     change
 }
 
-/// The target that this attempt is for, if Envoy has chosen its cluster: no provider ever gets a request, or a key, that
+/// Number and target of this attempt, if Envoy has chosen its cluster: no provider ever gets a request, or a key, that
 /// was made for another one.
-fn chosen(plan: &Plan, head: &Head) -> Option<Arc<Target>> {
+fn chosen(plan: &Plan, head: &Head) -> Option<(u32, Arc<Target>)> {
     let attempt = head.number("upstream.request_attempt_count")?;
     let cluster = head.attribute("xds.cluster_name")?;
-    plan.attempt(attempt).filter(|target| target.provider.cluster == cluster).cloned()
+    let target = plan.attempt(attempt).filter(|target| target.provider.cluster == cluster)?;
+    Some((attempt, target.clone()))
 }
 
 /// Reads the plan that the first stage wrote into the metadata.

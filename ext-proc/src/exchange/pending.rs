@@ -12,6 +12,7 @@ use attache_core::translate::{Ask, Translated};
 use bytes::Bytes;
 use dashmap::DashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a later attempt needs to know of an exchange.
 #[derive(Debug)]
@@ -30,9 +31,16 @@ pub struct Slot {
     pub config: Arc<Config>,
     /// Unix seconds at which the exchange began.
     pub now: u64,
+    /// The latest attempt under way.
+    pub under_way: Arc<AtomicU32>,
 }
 
 impl Slot {
+    /// Notes that this attempt is under way.
+    pub fn begins(&self, attempt: u32) {
+        self.under_way.fetch_max(attempt, Ordering::Relaxed);
+    }
+
     /// Makes the request for a target of the plan.
     ///
     /// # Errors

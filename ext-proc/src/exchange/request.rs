@@ -134,6 +134,7 @@ impl Asked {
             plan,
             config: self.config.clone(),
             now: self.books.now(),
+            under_way: self.books.under_way.clone(),
         };
         match self.topology {
             Topology::Shared => Kept::Own(slot),

@@ -9,6 +9,7 @@ use attache_core::loss::Losses;
 use attache_core::translate::Seen;
 use attache_proto::usage::v1::{Attempt, Tokens, UsageRecord};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How an exchange ended.
@@ -54,8 +55,10 @@ pub struct Settlement {
     pub model: Arc<str>,
     /// The plan, once there is one.
     pub plan: Option<Plan>,
-    /// How many attempts Envoy made.
+    /// How many attempts Envoy made; 0 until it says so, with the response's headers.
     pub attempts: u32,
+    /// The latest attempt under way, as far as it is seen here.
+    pub under_way: Arc<AtomicU32>,
     /// HTTP status towards the client; 0 while there is none.
     pub status: u16,
     /// How it ended; what is still open when it is dropped was cut.
@@ -86,6 +89,7 @@ impl Settlement {
             model: Arc::from(""),
             plan: None,
             attempts: 0,
+            under_way: Arc::new(AtomicU32::new(1)),
             status: 0,
             ending: Ending::Cut,
             fault: None,
@@ -211,8 +215,8 @@ impl Drop for Settlement {
             self.ending = Ending::Complete;
         }
         if self.attempts == 0 && self.ending == Ending::Cut && self.plan.is_some() {
-            // It ended before any response's headers: the first attempt, at least, was under way.
-            self.attempts = 1;
+            // It ended before any response's headers.
+            self.attempts = self.under_way.load(Ordering::Relaxed);
         }
         let attempts = self.outcomes();
         self.count(&attempts);
