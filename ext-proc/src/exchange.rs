@@ -91,7 +91,7 @@ impl Exchange {
     /// For a message that cannot come now. The exchange is over then.
     pub async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
         match (self, event) {
-            (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(&head)),
+            (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(head)),
             (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body)),
             (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),
             (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes)),

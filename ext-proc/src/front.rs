@@ -19,13 +19,25 @@ pub enum Front {
     },
     /// Nothing that is served here.
     Nowhere(Dialect, Fault),
+    /// Served here, but by another method.
+    Otherwise {
+        /// The dialect in which to say so.
+        dialect: Dialect,
+        /// The method that the path takes.
+        allowed: &'static str,
+        /// What to say.
+        fault: Fault,
+    },
 }
 
 impl Front {
     /// The dialect in which the client wants to be answered.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::Chat(dialect) | Self::Models { dialect, .. } | Self::Nowhere(dialect, _) => *dialect,
+            Self::Chat(dialect)
+            | Self::Models { dialect, .. }
+            | Self::Nowhere(dialect, _)
+            | Self::Otherwise { dialect, .. } => *dialect,
         }
     }
 }
@@ -47,7 +59,7 @@ pub fn of(method: &str, path: &str, anthropic: bool) -> Front {
         return front;
     }
     let message = format!("{path} takes {allowed}, not {}", printable(method));
-    Front::Nowhere(front.dialect(), Fault::new(FaultKind::Method, message))
+    Front::Otherwise { dialect: front.dialect(), allowed, fault: Fault::new(FaultKind::Method, message) }
 }
 
 fn not_served(method: &str, path: &str) -> Fault {
@@ -127,8 +139,6 @@ mod tests {
         let one = Some("openai/gpt 4".to_owned());
         assert_eq!(of("GET", "/v1/models/openai%2Fgpt%204", false), Front::Models { dialect: OpenAi, one });
         for (method, path, dialect, kind) in [
-            ("GET", "/v1/chat/completions", OpenAi, FaultKind::Method),
-            ("DELETE", "/v1/messages", Anthropic, FaultKind::Method),
             ("POST", "/v1/messages/batches", Anthropic, FaultKind::NotFound),
             ("POST", "/v1/embeddings", OpenAi, FaultKind::NotFound),
             ("GET", "/", OpenAi, FaultKind::NotFound),
@@ -136,6 +146,16 @@ mod tests {
         ] {
             let Front::Nowhere(met, fault) = of(method, path, false) else { panic!("{method} {path} is served") };
             assert_eq!((met, fault.kind), (dialect, kind), "{method} {path}");
+        }
+        for (method, path, expected) in [
+            ("GET", "/v1/chat/completions", (OpenAi, "POST")),
+            ("DELETE", "/v1/messages", (Anthropic, "POST")),
+            ("POST", "/v1/models/x", (OpenAi, "GET")),
+        ] {
+            let Front::Otherwise { dialect, allowed, fault } = of(method, path, false) else {
+                panic!("{method} {path}")
+            };
+            assert_eq!(((dialect, allowed), fault.kind), (expected, FaultKind::Method), "{method} {path}");
         }
     }
 }

@@ -80,7 +80,10 @@ fn a_request_for_one_provider_never_reaches_another_with_its_key() {
             assert!(!stripped.contains("anthropic-version"));
             let attempt = filters[1].to_string();
             assert!(attempt.contains("\"failure_mode_allow\":false"), "{topology:?}");
-            assert!(attempt.contains("\"xds.cluster_name\""), "{topology:?}: the stage knows its provider by the cluster");
+            assert!(
+                attempt.contains("\"xds.cluster_name\""),
+                "{topology:?}: the stage knows its provider by the cluster"
+            );
         }
     }
 }

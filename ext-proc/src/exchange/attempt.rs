@@ -40,6 +40,7 @@ pub struct AttemptPlan {
     particulars: Particulars,
     model: String,
     target: Arc<Target>,
+    head: Head,
 }
 
 impl Attempt {
@@ -51,7 +52,7 @@ impl Attempt {
         match (self, event) {
             (Self::Arriving { service, topology }, Event::RequestHeaders(head)) => match topology {
                 Topology::Sidecar => Ok((Self::Over, beside(&service, &head))),
-                Topology::Shared => Ok(AttemptPlan::head(&service, &head)),
+                Topology::Shared => Ok(AttemptPlan::head(&service, head)),
             },
             (Self::Asked(plan), Event::RequestBody(body)) => Ok((Self::Over, plan.body(&body))),
             (Self::Over, _) => Ok((Self::Over, Reply::unchanged())),
@@ -88,7 +89,7 @@ fn beside(service: &Service, head: &Head) -> Reply {
 
 impl AttemptPlan {
     /// The shared topology's attempt: the plan is in the metadata.
-    fn head(service: &Service, head: &Head) -> (Attempt, Reply) {
+    fn head(service: &Service, head: Head) -> (Attempt, Reply) {
         let config = service.config.load_full();
         let metadata = head.metadata.as_ref();
         let front = front_of(metadata);
@@ -96,16 +97,16 @@ impl AttemptPlan {
         let Some(plan) = planned.flatten() else {
             return (Attempt::Over, lost(front, "the plan is missing or names what this replica does not know"));
         };
-        let Some((_, target)) = chosen(&plan, head) else {
+        let Some((_, target)) = chosen(&plan, &head) else {
             return (Attempt::Over, lost(front, "it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
         let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
-        (Attempt::Asked(Box::new(Self { config, front, particulars, model, target })), Reply::unchanged())
+        (Attempt::Asked(Box::new(Self { config, front, particulars, model, target, head })), Reply::unchanged())
     }
 
     fn body(self, body: &[u8]) -> Reply {
-        let Self { config, front, particulars, model, target } = self;
+        let Self { config, front, particulars, model, target, head } = self;
         let made_body = Ask::read(front, body).and_then(|ask| {
             let translated = ask.translate(target.provider.dialect, &target.upstream, now())?;
             match config.models.get(&model) {
@@ -120,6 +121,7 @@ impl AttemptPlan {
                 let mut change = Change { body: translated, ..Change::default() };
                 upstream_head::address(&mut change, front, &target, &config, &particulars);
                 change.set("content-length", length.to_string());
+                change.trim(&head);
                 Reply::Go(change)
             }
         }

@@ -45,13 +45,17 @@ impl Plan {
         Self::of(self.attempts)
     }
 
-    /// Writes the plan for Envoy's router (`priority_groups`) and for the attempt stage (`plan`).
-    pub fn tell(&self, metadata: &mut Metadata) {
+    /// Writes the plan for Envoy's router: group n for attempt n.
+    pub fn tell_router(&self, metadata: &mut Metadata) {
         let groups = self.attempts.iter().map(|target| {
             let cluster = object([("cluster_name", string(&target.provider.cluster)), ("weight", number(1.0))]);
             object([("name", string(&*target.provider.name)), ("clusters", list_of(vec![cluster]))])
         });
         metadata.list("priority_groups", groups.collect());
+    }
+
+    /// Writes the plan for the attempt stage of another replica.
+    pub fn tell_attempts(&self, metadata: &mut Metadata) {
         let names = self.attempts.iter().map(|target| {
             object([("provider", string(&*target.provider.name)), ("model", string(&target.upstream.model))])
         });

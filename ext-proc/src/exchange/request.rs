@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Arriving {
     topology: Topology,
-    books: Settlement,
+    books: Box<Settlement>,
 }
 
 impl Arriving {
@@ -29,7 +29,7 @@ impl Arriving {
     }
 
     /// Takes the request's headers: what does the client speak, and can it be served at all?
-    pub(super) fn head(self, head: &Head) -> (Exchange, Reply) {
+    pub(super) fn head(self, head: Head) -> (Exchange, Reply) {
         let Self { topology, mut books } = self;
         let config = books.service().config.load_full();
         books.request_id = head.get("x-request-id").unwrap_or_default().to_owned();
@@ -40,21 +40,18 @@ impl Arriving {
             Front::Chat(dialect) => dialect,
             Front::Models { dialect, one } => return models(books, dialect, one.as_deref(), &config),
             Front::Nowhere(dialect, fault) => return refuse(books, dialect, &fault),
+            Front::Otherwise { dialect, allowed, fault } => {
+                // RFC 9110, 15.5.6: whoever answers 405 says what is allowed.
+                let headers = vec![("allow".into(), allowed.to_owned())];
+                return refuse_with(books, Answer { headers, ..Answer::fault(dialect, &fault) }, &fault);
+            }
         };
         // From here on there is a record of it, whatever happens.
         books.model_asked = Some(String::new());
-        if let Some(fault) = unfit(head, &config) {
+        if let Some(fault) = unfit(&head, &config) {
             return refuse(books, dialect, &fault);
         }
-        let mut change = Change::default();
-        // Egress cleaning takes it off the request: the access log finds it here.
-        change.metadata.text("request_id", &books.request_id);
-        // Without Envoy's early removal this is the first place where they can be dropped; nobody here reads them.
-        for name in head.names().filter(|name| name.starts_with("x-attache-")) {
-            change.remove(name.to_owned());
-        }
-        let particulars = Particulars::of(head);
-        (Exchange::Asked(Asked { topology, books, config, front: dialect, particulars }), Reply::Go(change))
+        (Exchange::Asked(Asked { topology, books, config, front: dialect, head }), Reply::unchanged())
     }
 }
 
@@ -80,10 +77,10 @@ fn too_large(bytes: u64, config: &Config) -> Option<Fault> {
 #[derive(Debug)]
 pub struct Asked {
     topology: Topology,
-    books: Settlement,
+    books: Box<Settlement>,
     config: Arc<Config>,
     front: Dialect,
-    particulars: Particulars,
+    head: Head,
 }
 
 impl Asked {
@@ -109,27 +106,29 @@ impl Asked {
         self.books.model = model.name.clone();
         let plan = Plan::new(&model, &mut rand::rng()).ok_or_else(|| no_such_model(&ask.model))?;
         let (plan, made) = first_fit(&ask, plan, &model, self.books.now())?;
-        let mut change = self.routed(&model, &plan);
+        let particulars = Particulars::of(&self.head);
+        let mut change = self.routed(&model, &plan, &particulars);
         let Translated { body: translated, losses, answer } = made;
         self.books.losses = losses;
         if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
             // In the shared topology the body stays as it is: every attempt makes its own, maybe in another replica.
-            upstream_head::address(&mut change, self.front, target, &self.config, &self.particulars);
+            upstream_head::address(&mut change, self.front, target, &self.config, &particulars);
             change.set("content-length", translated.as_ref().map_or(body.len(), Vec::len).to_string());
+            change.trim(&self.head);
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
         }
-        let kept = (plan.targets().len() > 1).then(|| self.kept(&body, model, plan.clone(), &mut change));
+        let kept = (plan.targets().len() > 1).then(|| self.kept(&body, particulars, model, plan.clone(), &mut change));
         self.books.plan = Some(plan);
         Ok((answer, kept, change))
     }
 
     /// Keeps what later attempts need; in a sidecar they find it under the exchange's id.
-    fn kept(&self, body: &Bytes, model: Arc<Model>, plan: Plan, change: &mut Change) -> Kept {
+    fn kept(&self, body: &Bytes, particulars: Particulars, model: Arc<Model>, plan: Plan, change: &mut Change) -> Kept {
         let slot = Slot {
             front: self.front,
             body: body.clone(),
-            particulars: self.particulars.clone(),
+            particulars,
             model,
             plan,
             config: self.config.clone(),
@@ -147,23 +146,32 @@ impl Asked {
     }
 
     /// What Envoy's router needs to follow the plan.
-    fn routed(&self, model: &Model, plan: &Plan) -> Change {
+    fn routed(&self, model: &Model, plan: &Plan, particulars: &Particulars) -> Change {
         let mut change = Change { clear_route_cache: true, ..Change::default() };
+        // Without Envoy's early removal this is the first place where they can be dropped; nobody here reads them.
+        for name in self.head.names().filter(|name| name.starts_with("x-attache-")) {
+            change.remove(name.to_owned());
+        }
         let retry = &model.retry;
-        change.set("x-envoy-max-retries", (plan.targets().len() - 1).to_string());
-        change.set("x-envoy-retry-on", retry.on.clone());
-        if let Some(codes) = retry.status_codes {
-            change.set("x-envoy-retriable-status-codes", codes);
+        if plan.targets().len() > 1 {
+            change.set("x-envoy-max-retries", (plan.targets().len() - 1).to_string());
+            change.set("x-envoy-retry-on", retry.on.clone());
+            if let Some(codes) = retry.status_codes {
+                change.set("x-envoy-retriable-status-codes", codes);
+            }
         }
         if let Some(timeout) = retry.per_try_timeout {
             change.set("x-envoy-upstream-rq-per-try-timeout-ms", timeout.as_millis().to_string());
         }
         let metadata = &mut change.metadata;
         metadata.text("front", self.front.as_str()).text("model", &*model.name);
+        // Egress cleaning takes it off the request: the access log finds it here.
+        metadata.text("request_id", &self.books.request_id);
+        plan.tell_router(metadata);
         if self.topology == Topology::Shared {
-            self.particulars.tell(metadata);
+            plan.tell_attempts(metadata);
+            particulars.tell(metadata);
         }
-        plan.tell(metadata);
         change
     }
 }
@@ -193,8 +201,11 @@ fn no_such_model(asked: &str) -> Fault {
 }
 
 /// Answers with an error instead of going on.
-fn refuse(mut books: Settlement, front: Dialect, fault: &Fault) -> (Exchange, Reply) {
-    let mut answer = Answer::fault(front, fault);
+fn refuse(books: Box<Settlement>, front: Dialect, fault: &Fault) -> (Exchange, Reply) {
+    refuse_with(books, Answer::fault(front, fault), fault)
+}
+
+fn refuse_with(mut books: Box<Settlement>, mut answer: Answer, fault: &Fault) -> (Exchange, Reply) {
     answer.metadata.text("request_id", &books.request_id);
     books.status = answer.status;
     books.fault = Some(fault.kind);
@@ -203,7 +214,7 @@ fn refuse(mut books: Settlement, front: Dialect, fault: &Fault) -> (Exchange, Re
 }
 
 /// Answers with the model list, or with one model.
-fn models(mut books: Settlement, dialect: Dialect, one: Option<&str>, config: &Config) -> (Exchange, Reply) {
+fn models(mut books: Box<Settlement>, dialect: Dialect, one: Option<&str>, config: &Config) -> (Exchange, Reply) {
     let listed = front::models(dialect, config, one);
     let Some(body) = listed else { return refuse(books, dialect, &no_such_model(one.unwrap_or_default())) };
     books.status = 200;

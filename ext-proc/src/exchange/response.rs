@@ -27,7 +27,7 @@ const PROVIDER_ONLY: [&str; 8] = [
 /// The request is on its way.
 #[derive(Debug)]
 pub struct Sent {
-    books: Settlement,
+    books: Box<Settlement>,
     /// The way back from the plan's first target.
     answer: translate::Answer,
     /// What is needed when a later attempt answers.
@@ -35,7 +35,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    pub(super) fn new(books: Settlement, answer: translate::Answer, kept: Option<Kept>) -> Self {
+    pub(super) fn new(books: Box<Settlement>, answer: translate::Answer, kept: Option<Kept>) -> Self {
         Self { books, answer, kept }
     }
 
@@ -71,6 +71,7 @@ impl Sent {
         drop(kept);
         let mut change = Change::default();
         attribute(&mut change, &books, target, &losses);
+        change.trim(head);
         books.losses = losses;
         let encoding = head.get("content-encoding").unwrap_or("identity");
         let Some(decompress) = Decompress::of(encoding) else {
@@ -142,7 +143,7 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
 }
 
 /// Answers with an error, whatever was to come.
-fn fail(mut books: Settlement, answer: &translate::Answer, fault: &Fault, change: Change) -> (Exchange, Reply) {
+fn fail(mut books: Box<Settlement>, answer: &translate::Answer, fault: &Fault, change: Change) -> (Exchange, Reply) {
     let mut reply = Answer::fault(answer.front(), fault);
     reply.headers = change.set;
     reply.metadata = change.metadata;
@@ -153,7 +154,7 @@ fn fail(mut books: Settlement, answer: &translate::Answer, fault: &Fault, change
 /// An answer that is taken whole.
 #[derive(Debug)]
 pub struct Whole {
-    books: Settlement,
+    books: Box<Settlement>,
     answer: translate::Answer,
     decompress: Decompress,
     target: Arc<Target>,
@@ -215,7 +216,12 @@ impl Whole {
 }
 
 /// Ends a whole answer with an error of ours; its headers have not left yet.
-fn fail_late(mut books: Settlement, answer: &translate::Answer, change: Change, fault: &Fault) -> (Exchange, Reply) {
+fn fail_late(
+    mut books: Box<Settlement>,
+    answer: &translate::Answer,
+    change: Change,
+    fault: &Fault,
+) -> (Exchange, Reply) {
     let front = answer.front();
     let status = front.error_status(fault);
     books.failed(fault.kind, status);
@@ -224,7 +230,7 @@ fn fail_late(mut books: Settlement, answer: &translate::Answer, change: Change, 
 
 /// The last reply to a whole answer.
 fn finish(
-    books: Settlement,
+    books: Box<Settlement>,
     mut change: Change,
     status: Option<u16>,
     body: Cow<'_, [u8]>,
@@ -245,7 +251,7 @@ fn finish(
 /// An answer that is passed on as it comes.
 #[derive(Debug)]
 pub struct Streaming {
-    books: Settlement,
+    books: Box<Settlement>,
     stream: translate::Stream,
     decompress: Decompress,
     /// Envoy has been told the usage.

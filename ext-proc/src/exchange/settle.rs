@@ -76,9 +76,9 @@ pub struct Settlement {
 
 impl Settlement {
     /// Opens the books for an exchange.
-    pub fn open(service: Arc<Service>) -> Self {
+    pub fn open(service: Arc<Service>) -> Box<Self> {
         service.metrics.open.inc();
-        Self {
+        Box::new(Self {
             service,
             began: Instant::now(),
             started: SystemTime::now(),
@@ -97,7 +97,7 @@ impl Settlement {
             seen: Seen::default(),
             losses: Losses::default(),
             first_token_ms: None,
-        }
+        })
     }
 
     /// What all exchanges share.
