@@ -305,7 +305,7 @@ impl Streaming {
 impl Drop for Streaming {
     fn drop(&mut self) {
         let seen = self.stream.seen().clone();
-        self.books.served = true;
+        self.books.served = seen.fault.is_none();
         if let Some(fault) = &seen.fault {
             // The status has left long ago; the stream said it.
             self.books.failed(fault.kind, self.books.status);
