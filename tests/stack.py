@@ -173,7 +173,9 @@ class Gateway:
         printed = self.print_bootstrap()
         self.bootstrap_path.write_text(edit_bootstrap(printed) if edit_bootstrap else printed)
         argv = [envoy_binary(), "-c", self.bootstrap_path, "--concurrency", concurrency, "--disable-hot-restart"]
-        self.envoy = Process("envoy", [*argv, "--log-level", "warning"], folder)
+        # The access log comes at once, so that tests need not wait for it.
+        argv += ["--log-level", "warning", "--file-flush-interval-msec", "50"]
+        self.envoy = Process("envoy", argv, folder)
         ready = f"http://127.0.0.1:{self.envoy_admin_port}/ready"
         self.envoy.wait_for(lambda: get(ready).startswith(b"LIVE"), "answer of Envoy's /ready")
         self.base = f"http://127.0.0.1:{self.port}"
