@@ -396,6 +396,8 @@ pub struct Envoy {
     pub idle_timeout: String,
     /// Longest wait for a connection to a provider.
     pub connect_timeout: String,
+    /// Where Envoy writes its access log: `stdout`, `off`, or the path of a file.
+    pub access_log: String,
     /// Where Envoy finds this service, if not at `service.grpc` (which may say `0.0.0.0:9002`): `attache.svc:9002`.
     pub service: Option<String>,
     /// What happens to requests while this service is away.
@@ -408,6 +410,7 @@ impl Default for Envoy {
             admin: "127.0.0.1:9901".to_owned(),
             idle_timeout: "15m".to_owned(),
             connect_timeout: "5s".to_owned(),
+            access_log: "stdout".to_owned(),
             service: None,
             on_service_failure: OnServiceFailure::Refuse,
         }

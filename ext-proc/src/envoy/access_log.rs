@@ -1,4 +1,4 @@
-//! The access log: one line of JSON per request on Envoy's stdout.
+//! The access log: one line of JSON per request, on Envoy's stdout or in a file.
 //!
 //! Request headers are not logged: one of them is a key. And they are the last attempt's by the time it is written, so
 //! what the client asked for comes from the dynamic metadata that the service sets.
@@ -28,13 +28,22 @@ const KNOWN: [(&str, &str); 13] = [
     ("upstream_failure", "%UPSTREAM_TRANSPORT_FAILURE_REASON%"),
 ];
 
-/// The log on stdout.
-pub(super) fn stdout() -> Value {
+/// The logs of the listener: one, or none.
+pub(super) fn logs(to: &str) -> Value {
     let known = KNOWN.iter().map(|(key, format)| ((*key).to_owned(), json!(format)));
     let told = TOLD.iter().map(|key| ((*key).to_owned(), json!(format!("%DYNAMIC_METADATA({ATTACHE}:{key})%"))));
-    extension(
-        "stdout",
-        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-        json!({ "log_format": { "json_format": known.chain(told).collect::<Map<_, _>>() } }),
-    )
+    let format = json!({ "json_format": known.chain(told).collect::<Map<_, _>>() });
+    match to {
+        "off" => json!([]),
+        "stdout" => json!([extension(
+            "stdout",
+            "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            json!({ "log_format": format }),
+        )]),
+        path => json!([extension(
+            "file",
+            "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            json!({ "path": path, "log_format": format }),
+        )]),
+    }
 }

@@ -58,7 +58,7 @@ fn http(config: &Config, topology: Topology) -> Value {
             "initial_stream_window_size": 1 << 20,
             "initial_connection_window_size": 16 << 20,
         },
-        "access_log": [access_log::stdout()],
+        "access_log": access_log::logs(&config.written.envoy.access_log),
         "local_reply_config": local_reply::config(config),
         "route_config": routes::config(config),
         "http_filters": [

@@ -40,7 +40,7 @@ pub(crate) fn attache(addresses: &AttacheAddresses<'_>, provider: SocketAddr) ->
     let socket = socket.display();
     format!(
         r#"listen: {listen}
-envoy: {{ admin: {envoy_admin} }}
+envoy: {{ admin: {envoy_admin}, access_log: "off" }}
 service: {{ grpc: "unix:{socket}", admin: "{admin}" }}
 providers:
   openai: {{ dialect: openai, url: "http://{provider}/v1", auth: {{ bearer: bench }} }}
