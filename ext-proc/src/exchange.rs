@@ -7,7 +7,7 @@
 //!     └───────answer──────┴────answer────┴──► Over
 //! ```
 //!
-//! Every state owns the exchange's [`Settlement`]; whatever ends the exchange (the last byte, a refusal, a hang-up, a
+//! Every state owns the exchange's [`Settlement`](settle::Settlement); whatever ends the exchange (the last byte, a refusal, a hang-up, a
 //! broken stream) drops it, and that settles the exchange, once.
 
 pub mod attempt;
@@ -93,6 +93,7 @@ impl Exchange {
         match (self, event) {
             (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(head)),
             (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body)),
+            (Self::Asked(state), Event::ResponseHeaders(head)) => Ok(state.refused_by_envoy(&head)),
             (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),
             (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes)),
             (Self::Streaming(state), Event::ResponseBody { bytes, end }) => Ok(state.chunk(&bytes, end)),

@@ -1,4 +1,4 @@
-//! The configuration: what was [written](written) → what it [means](compiled).
+//! The configuration: what was [written] → what it means ([compiled]).
 //!
 //! Every error names the path in the file, what was met and what to do about it.
 

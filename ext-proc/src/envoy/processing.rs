@@ -1,7 +1,7 @@
 //! Where Envoy asks the service: the ext_proc filters of the two stages.
 //!
 //! A stream that the service ends properly before it has answered means "no objection" to Envoy, also when failures are
-//! not allowed; therefore [`super::egress::strip`] runs before the attempt stage.
+//! not allowed; therefore `super::egress` runs before the attempt stage.
 
 use super::routes::pass_to;
 use super::{ATTACHE, extension};
