@@ -77,8 +77,9 @@ pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson>
 fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        BadJson { path: (path != ".").then_some(path), message: error.into_inner().to_string() }
+        // `.` is the whole text, and a key that broke off is `?`.
+        let path = error.path().to_string().trim_end_matches(['.', '?']).to_owned();
+        BadJson { path: (!path.is_empty()).then_some(path), message: error.into_inner().to_string() }
     })?;
     deserializer.end().map_err(|error| BadJson { path: None, message: error.to_string() })?;
     Ok(value)
@@ -165,6 +166,9 @@ mod tests {
         let error = read::<Outer<'_>>(br#"{"inner":[{},{"type":7}]}"#).unwrap_err();
         assert_eq!(error.path.as_deref(), Some("inner[1].type"));
         assert!(error.message.starts_with("invalid type: integer `7`, expected a string"), "{}", error.message);
+        for (broken, path) in [(r#"{"na"#, None), (r#"{"inner":[{"type":"t","sch"#, Some("inner[0]"))] {
+            assert_eq!(read::<Outer<'_>>(broken.as_bytes()).unwrap_err().path.as_deref(), path);
+        }
         assert!(read::<Outer<'_>>(b"{} x").is_err());
         assert!(read::<Outer<'_>>(b"").is_err());
     }
