@@ -225,7 +225,7 @@ impl Answer {
             return ErrorAnswer { status: fault.status, body: Some(self.front.encode_error(&fault)), fault };
         }
         let fault = self.upstream.decode_error(status, body);
-        if self.front == self.upstream && Object::read(body).is_ok_and(|object| object.raw("error").is_some()) {
+        if self.front == self.upstream && is_error(body) {
             return ErrorAnswer { status, body: None, fault };
         }
         ErrorAnswer { status: self.front.error_status(&fault), body: Some(self.front.encode_error(&fault)), fault }
@@ -243,6 +243,11 @@ impl Answer {
             flow: Flow { decoder: self.upstream.stream_decoder(), output, seen: Seen::default() },
         }
     }
+}
+
+/// Whether a body has the `error` object by which the SDKs of both dialects read an error.
+fn is_error(body: &[u8]) -> bool {
+    Object::read(body).is_ok_and(|body| body.raw("error").is_some_and(|error| Object::read(error.as_bytes()).is_ok()))
 }
 
 /// An error answer for the client.

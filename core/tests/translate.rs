@@ -167,6 +167,9 @@ fn errors_of_providers_reach_the_client_in_its_dialect_but_not_our_keys() {
     let limit = br#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#;
     let same = answer(Dialect::Anthropic, Dialect::Anthropic, "").error("claude", 429, limit);
     assert_eq!((same.status, same.body), (429, None), "the same dialect stays as it is");
+    let word = answer(Dialect::OpenAi, Dialect::OpenAi, "").error("openai", 400, br#"{"error":"too long"}"#);
+    let word = String::from_utf8(word.body.unwrap()).unwrap();
+    assert!(word.starts_with(r#"{"error":{"message":"too long","type":"invalid_request_error""#), "{word}");
     let other = answer(Dialect::OpenAi, Dialect::Anthropic, "").error("claude", 429, limit);
     assert_eq!(other.status, 429);
     assert!(String::from_utf8(other.body.unwrap()).unwrap().contains("slow down"));
