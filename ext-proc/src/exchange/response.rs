@@ -41,7 +41,7 @@ impl Sent {
 
     /// Takes the response's headers: who answered, and in which form does the body come?
     pub(super) fn head(mut self, head: &Head) -> (Exchange, Reply) {
-        self.books.status = head.get(":status").and_then(|status| status.parse().ok()).unwrap_or(502);
+        self.books.status = head.status();
         self.books.attempts = head.number("upstream.request_attempt_count").unwrap_or(0);
         let details = head.attribute("response.code_details").unwrap_or("via_upstream");
         let target = self.served_by(head);
@@ -78,7 +78,7 @@ impl Sent {
             return fail(books, &answer, &translate::unreadable_encoding(encoding), change);
         };
         let success = (200..300).contains(&books.status);
-        let is_stream = head.get("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"));
+        let is_stream = head.get("content-type").is_some_and(is_event_stream);
         if success && is_stream && answer.wants_stream() && !head.end {
             change.remove("content-length");
             change.body_mode = Some(BodyMode::Streamed);
@@ -125,6 +125,12 @@ impl Sent {
         books.failed(FaultKind::of_status(status), status);
         (Exchange::Over, Reply::unchanged())
     }
+}
+
+/// Media types have no case.
+fn is_event_stream(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// Tells client and access log who served.
