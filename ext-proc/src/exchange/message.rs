@@ -67,6 +67,11 @@ impl Head {
         std::str::from_utf8(bytes).ok()
     }
 
+    /// The status of a response; 502 where it has none that can be read.
+    pub fn status(&self) -> u16 {
+        self.get(":status").and_then(|status| status.parse().ok()).unwrap_or(502)
+    }
+
     /// The announced length of the body in bytes.
     pub fn content_length(&self) -> Option<u64> {
         self.get("content-length")?.parse().ok()

@@ -94,6 +94,16 @@ impl Asked {
         }
     }
 
+    /// Envoy answered before the body was whole: it was larger than Envoy buffers, or did not come in time. What the
+    /// client reads is in its dialect already, by the local replies that `attache envoy` prints.
+    pub(super) fn refused_by_envoy(mut self, head: &Head) -> (Exchange, Reply) {
+        let status = head.status();
+        let mut change = Change::default();
+        change.metadata.text("request_id", &self.books.request_id).text("front", self.front.as_str());
+        self.books.failed(FaultKind::of_status(status), status);
+        (Exchange::Over, Reply::Go(change))
+    }
+
     /// Reads it, plans, and makes the first target's request.
     fn sent(&mut self, body: Bytes) -> Result<(translate::Answer, Option<Kept>, Change), Fault> {
         if let Some(fault) = too_large(body.len() as u64, &self.config) {
