@@ -1,5 +1,5 @@
 # The commands of the project; CI runs the same names.
-.PHONY: build run test test-rust test-e2e check wasm bench fuzz clean venv build-tests
+.PHONY: build run test test-rust test-e2e check deny wasm bench fuzz clean venv build-tests
 
 PYTHON ?= python3
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -26,6 +26,10 @@ check:
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences and origins of all dependencies
+deny:
+	cargo deny check licenses bans sources
 
 # core decides without I/O: it builds for a machine that has none
 wasm:
