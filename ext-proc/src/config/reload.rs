@@ -1,10 +1,13 @@
-//! Reload: when the file changes or SIGHUP comes, a good configuration replaces the running one at once for new
-//! exchanges; a bad one is reported and the old one keeps running.
+//! Reload: when the file changes, or a file that holds one of its secrets, or SIGHUP comes, a good configuration replaces
+//! the running one at once for new exchanges; a bad one is reported and the old one keeps running.
 
 use super::Config;
+use crate::envoy;
+use crate::exchange::Topology;
 use crate::metrics::Metrics;
 use arc_swap::ArcSwap;
-use notify::{RecursiveMode, Watcher};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,59 +17,115 @@ use tokio::sync::mpsc;
 /// Editors and config maps write a file in several steps; wait until it is quiet for this long.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// Watches the file and SIGHUP for as long as the process lives.
+/// Watches the files and SIGHUP for as long as the process lives.
 ///
 /// # Errors
-/// When the signal handler cannot be set up. A file that cannot be watched is logged: SIGHUP still works.
+/// When the signal handler cannot be set up. What cannot be watched is logged: SIGHUP still works.
 pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Metrics>) -> std::io::Result<()> {
     let (changed, mut changes) = mpsc::channel::<()>(1);
-    let _watcher = watch_folder(&path, changed).inspect_err(
-        |error| tracing::warn!(path = %path.display(), %error, "cannot watch the configuration; use SIGHUP"),
-    );
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut _watcher = watch_folders(&path, &running.load(), &changed);
     loop {
         let reason = tokio::select! {
-            Some(()) = hangup.recv() => "SIGHUP",
+            Some(()) = hangup.recv() => Reason::Hangup,
             Some(()) = changes.recv() => {
                 tokio::time::sleep(QUIET).await;
                 while changes.try_recv().is_ok() {}
-                "file changed"
+                Reason::Files
             }
         };
         reload(&path, &running, &metrics, reason);
+        // Anew, since links may lead elsewhere now, secrets stand in other files, and folders be others under the same name.
+        _watcher = watch_folders(&path, &running.load(), &changed);
     }
 }
 
-/// The folder is watched, not the file: files are replaced by renaming, in Kubernetes by swapping a link.
-fn watch_folder(path: &Path, changed: mpsc::Sender<()>) -> notify::Result<impl Watcher> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+/// Watches the folders of the configuration and of its secrets. Folders, not files: files are replaced by renaming, in
+/// Kubernetes by swapping a link.
+fn watch_folders(path: &Path, config: &Config, changed: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let changed = changed.clone();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
             // A full channel means that a reload is due anyway.
             let _due = changed.try_send(());
         }
-    })?;
-    watcher.watch(folder, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
+    });
+    let complain = |folder: &Path, error: &notify::Error| {
+        tracing::warn!(folder = %folder.display(), %error, "cannot watch the configuration; use SIGHUP");
+    };
+    let mut watcher = watcher.inspect_err(|error| complain(Path::new(""), error)).ok()?;
+    let files = config.written.secret_files().map(PathBuf::from).chain([path.to_owned()]);
+    for folder in files.flat_map(|file| folders(&file)).collect::<BTreeSet<_>>() {
+        if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            complain(&folder, &error);
+        }
+    }
+    Some(watcher)
 }
 
-fn reload(path: &Path, running: &ArcSwap<Config>, metrics: &Metrics, reason: &str) {
-    match super::load(path) {
-        Ok(config) if written_alike(&config, &running.load()) => {}
-        Ok(config) => {
-            running.store(Arc::new(config));
-            metrics.config_reloads.with_label_values(&["ok"]).inc();
-            tracing::info!(path = %path.display(), reason, "configuration reloaded");
-        }
-        Err(invalid) => {
-            metrics.config_reloads.with_label_values(&["bad"]).inc();
-            let path = path.display();
-            tracing::error!(%path, reason, "configuration not reloaded, the old one keeps running:\n{invalid}");
+/// The folder in which a file is named, and the one in which it is.
+fn folders(file: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let named = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let real = file.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned));
+    [Some(named), real].into_iter().flatten()
+}
+
+/// Why to look at the configuration again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// Something changed in a watched folder.
+    Files,
+    /// Somebody wants it.
+    Hangup,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files changed",
+            Self::Hangup => "SIGHUP",
         }
     }
 }
 
-/// Whether nothing changed, credentials included: other files in the folder change too.
+fn reload(path: &Path, running: &ArcSwap<Config>, metrics: &Metrics, reason: Reason) {
+    let (shown, why) = (path.display(), reason.as_str());
+    match super::load(path) {
+        // Other files in the folders change too. Who sends a signal reads what came of it.
+        Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => {}
+        Ok(config) => {
+            let old = running.swap(Arc::new(config));
+            metrics.config_reloads.with_label_values(&["ok"]).inc();
+            tracing::info!(path = %shown, reason = why, "configuration reloaded");
+            warn_of_what_waits(&old, &running.load());
+        }
+        Err(invalid) => {
+            metrics.config_reloads.with_label_values(&["bad"]).inc();
+            tracing::error!(path = %shown, reason = why, "configuration not reloaded, the old one keeps running:\n{invalid}");
+        }
+    }
+}
+
+/// Not everything can change while the process runs, and not everything is this process's to change.
+fn warn_of_what_waits(old: &Config, new: &Config) {
+    let text = |part: serde_json::Result<String>| part.unwrap_or_default();
+    let (before, after) = (&old.written, &new.written);
+    let parts = [
+        ("service", serde_json::to_string(&before.service), serde_json::to_string(&after.service)),
+        ("usage", serde_json::to_string(&before.usage), serde_json::to_string(&after.usage)),
+        ("log", serde_json::to_string(&before.log), serde_json::to_string(&after.log)),
+    ];
+    for (part, before, after) in parts {
+        if text(before) != text(after) {
+            tracing::warn!(part, "this part of the configuration takes effect when attache is started again");
+        }
+    }
+    if envoy::bootstrap(old, Topology::Sidecar) != envoy::bootstrap(new, Topology::Sidecar) {
+        tracing::warn!("Envoy has to follow: print its configuration again with `attache envoy`");
+    }
+}
+
+/// Whether nothing changed, credentials included.
 fn written_alike(new: &Config, old: &Config) -> bool {
     use secrecy::ExposeSecret;
     let secrets = |config: &Config| -> Vec<String> {

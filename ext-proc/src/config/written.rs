@@ -35,6 +35,20 @@ pub struct Config {
     pub envoy: Envoy,
 }
 
+impl Config {
+    /// The files that hold secrets.
+    pub fn secret_files(&self) -> impl Iterator<Item = &str> {
+        let secrets = self.providers.values().flat_map(|provider| {
+            let auth = provider.auth.iter().flat_map(|auth| auth.bearer.iter().chain(&auth.value));
+            auth.chain(provider.headers.values())
+        });
+        secrets.filter_map(|secret| match secret {
+            Secret::Text(_) => None,
+            Secret::File(SecretFile { file }) => Some(file.as_str()),
+        })
+    }
+}
+
 fn default_listen() -> String {
     "127.0.0.1:10000".to_owned()
 }
