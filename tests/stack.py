@@ -103,6 +103,16 @@ class Process:
                 self.child.wait()
 
 
+def wait_until(holds, what: str, seconds: float = 10.0):
+    """Waits for a condition; gives what it gave."""
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"within {seconds} s there was no {what}")
+        time.sleep(0.02)
+    return found
+
+
 def get(url: str, method: str = "GET", data=None, timeout: float = 5.0) -> bytes:
     """One small HTTP request to an admin interface."""
     body = None if data is None else json.dumps(data).encode()
@@ -158,9 +168,11 @@ class Gateway:
         grpc: str | None = None,
         concurrency: int = 1,
         ports: tuple[int, int, int] | None = None,
+        service: str = "",
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.topology, self.env = folder, topology, env or {}
+        self.service_fields = service
         self.port, self.admin_port, self.envoy_admin_port = ports or (free_port(), free_port(), free_port())
         # A unix socket's path may have 107 bytes; test folders are longer.
         self.socket_folder = tempfile.mkdtemp(prefix="attache-")
@@ -182,14 +194,17 @@ class Gateway:
 
     def write_config(self, config: str) -> None:
         """Writes the configuration; addresses come first, so `config` need not know them."""
+        self.config_path.write_text(self.with_addresses(config))
+
+    def with_addresses(self, config: str) -> str:
         head = (
             f"listen: 127.0.0.1:{self.port}\n"
-            f'service: {{ grpc: "{self.grpc}", admin: "127.0.0.1:{self.admin_port}" }}\n'
+            f'service: {{ grpc: "{self.grpc}", admin: "127.0.0.1:{self.admin_port}"{self.service_fields} }}\n'
         )
         if "\nenvoy:" not in f"\n{config}":
             head += f'envoy: {{ admin: "127.0.0.1:{self.envoy_admin_port}" }}\n'
         config = config.replace("ENVOY_ADMIN", f"127.0.0.1:{self.envoy_admin_port}")
-        self.config_path.write_text(head + config)
+        return head + config
 
     def print_bootstrap(self) -> str:
         argv = [binary("attache"), "envoy", "--config", self.config_path, "--topology", self.topology]
