@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// in which they began.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// The answer begins. Comes first, and once.
+    /// The answer begins. Comes once and first, but for [`Event::ServiceTier`].
     Start {
         /// The provider's id of the answer.
         id: Str<'a>,
@@ -96,7 +96,8 @@ pub enum Event<'a> {
     },
     /// What has been used so far. A later one replaces an earlier one.
     Usage(Usage),
-    /// The service tier that serves, as the provider spells it.
+    /// The service tier that serves, as the provider spells it. Comes before [`Event::Start`] where it is known then:
+    /// clients look for it where the answer begins.
     ServiceTier(Str<'a>),
     /// The provider keeps the connection warm.
     Ping,
@@ -113,10 +114,10 @@ pub enum Event<'a> {
 /// # Errors
 /// The first that `emit` returns.
 pub fn replay<E>(response: &Response<'_>, emit: &mut impl FnMut(Event<'_>) -> Result<(), E>) -> Result<(), E> {
-    emit(Event::Start { id: response.id.reborrow(), model: response.model.reborrow() })?;
     if let Some(tier) = &response.service_tier {
         emit(Event::ServiceTier(tier.reborrow()))?;
     }
+    emit(Event::Start { id: response.id.reborrow(), model: response.model.reborrow() })?;
     for answer in &response.choices {
         let mut tool = 0;
         for part in &answer.parts {

@@ -124,12 +124,12 @@ impl Decoder {
     }
 
     fn message_start(&mut self, event: AnyEvent<'_>, emit: &mut dyn FnMut(Event<'_>)) {
-        let message = event.message.and_then(Loose::object).unwrap_or_default();
+        let mut message = event.message.and_then(Loose::object).unwrap_or_default();
+        if let Some(tier) = message.usage.as_mut().and_then(|counts| counts.service_tier.take()) {
+            emit(Event::ServiceTier(tier));
+        }
         emit(Event::Start { id: message.id.unwrap_or_default(), model: message.model.unwrap_or_default() });
-        if let Some(mut counts) = message.usage {
-            if let Some(tier) = counts.service_tier.take() {
-                emit(Event::ServiceTier(tier));
-            }
+        if let Some(counts) = message.usage {
             self.usage(&counts, emit);
         }
     }

@@ -1,6 +1,6 @@
 //! Events → a stream for a client.
 
-use super::super::charge::Written;
+use super::super::charge::{Written, tier};
 use super::super::error;
 use super::super::response::ID_UNKNOWN;
 use super::super::stop::{self, Held};
@@ -25,6 +25,8 @@ pub struct Encoder {
     held: Held,
     finish: Option<StopReason<'static>>,
     usage: Usage,
+    /// The service tier, where it was told before the message begins: `message_start` alone has a place for it.
+    tier: Option<&'static str>,
 }
 
 /// How far the stream is.
@@ -59,6 +61,7 @@ impl Encoder {
             held: Held::default(),
             finish: None,
             usage: Usage::default(),
+            tier: None,
         }
     }
 
@@ -105,6 +108,7 @@ impl Encoder {
             Event::PartEnd { choice: CHOICE } => self.close(out),
             Event::Finish { choice: CHOICE, reason } => self.finish = Some(owned(reason)),
             Event::Usage(usage) => self.usage = *usage,
+            Event::ServiceTier(spelled) => self.tier = tier(spelled),
             // The API pings only once the message has begun.
             Event::Ping if self.state == State::Within => write(out, "ping", &Bare { kind: "ping" }),
             Event::Done => self.done(out),
@@ -122,7 +126,6 @@ impl Encoder {
             | Event::PartEnd { .. }
             | Event::Finish { .. }
             | Event::Logprobs { .. }
-            | Event::ServiceTier(_)
             | Event::Ping
             | Event::Loss(_) => {}
         }
@@ -144,7 +147,7 @@ impl Encoder {
                 content: [],
                 stop_reason: None,
                 stop_sequence: None,
-                usage: Written::new(&self.usage, None),
+                usage: Written::new(&self.usage, self.tier),
             },
         };
         write(out, "message_start", &message);

@@ -132,10 +132,10 @@ impl Decoder {
 
     fn chunk(&mut self, mut chunk: Chunk<'_>, emit: Emit<'_>) -> Result<(), Fault> {
         let choices = chunk.choices.take().unwrap_or_default();
-        self.start(chunk.id.take(), chunk.model.take(), !choices.is_empty(), emit);
         if let Some(tier) = chunk.service_tier.take() {
             emit(Event::ServiceTier(tier));
         }
+        self.start(chunk.id.take(), chunk.model.take(), !choices.is_empty(), emit);
         for (choice, position) in choices.into_iter().zip(0u32..) {
             if let Some(error) = choice.error {
                 self.fail(error.get().as_bytes(), emit);
