@@ -176,7 +176,8 @@ class Gateway:
         self.port, self.admin_port, self.envoy_admin_port = ports or (free_port(), free_port(), free_port())
         # A unix socket's path may have 107 bytes; test folders are longer.
         self.socket_folder = tempfile.mkdtemp(prefix="attache-")
-        self.grpc = grpc or f"unix:{self.socket_folder}/grpc.sock"
+        self.socket_path = pathlib.Path(self.socket_folder) / "grpc.sock"
+        self.grpc = grpc or f"unix:{self.socket_path}"
         self.config_path = folder / "attache.yaml"
         self.write_config(config)
         self.attache = Process("attache", [binary("attache"), "serve", "--config", self.config_path], folder, self.env)
