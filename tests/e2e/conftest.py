@@ -116,13 +116,13 @@ def start(tmp_path):
         each.stop()
 
 
-@pytest.fixture(params=sdk.every_line(), ids=lambda param: sdk.name_of(*param))
+@pytest.fixture(params=sdk.every_line(), ids=lambda line: sdk.name_of(*line))
 def line(request, sidecar):
     """Every SDK with every provider, streamed and not."""
     return sdk.Line(sidecar, *request.param)
 
 
-@pytest.fixture(params=[line for line in sdk.every_line() if sdk.translates(*line)], ids=lambda param: sdk.name_of(*param))
+@pytest.fixture(params=filter(lambda line: sdk.translates(*line), sdk.every_line()), ids=lambda line: sdk.name_of(*line))
 def crossing(request, sidecar):
     """The lines on which two dialects meet."""
     return sdk.Line(sidecar, *request.param)

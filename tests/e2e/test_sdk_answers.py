@@ -1,14 +1,12 @@
 """What a provider answers is what the SDK's object holds, whoever answers and however it comes."""
 
-import base64
 import json
-import struct
 
 import openai
 import pytest
 from pydantic import BaseModel
-from sdk import DIALECT, HELLO, Line, every_line
-from test_sdk_requests import CITY, chat_tools, claude_tools
+from sdk import DIALECT, HELLO, Line
+from test_sdk_requests import chat_tools, claude_tools
 
 TOOLS = {"openai": chat_tools(), "anthropic": claude_tools()}
 
@@ -63,13 +61,14 @@ def test_a_forced_tool_is_called(line):
     assert reply.stop == {"openai": "tool_calls", "anthropic": "tool_use"}[line.front]
 
 
-@pytest.mark.parametrize("front, provider, stream", every_line())
-def test_thinking_is_shown(sidecar, front, provider, stream):
-    asked = {"openai": {"reasoning_effort": "low"}, "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}}}
-    more = {"max_tokens": 2000} if front == "anthropic" else {}
-    if provider == "openai":
-        more["model"] = "openai/o4-mini"
-    reply = Line(sidecar, front, provider, stream).ask({"thinking": "Let me see … 3", "text": "3"}, **asked[front], **more)
+def test_thinking_is_shown(line):
+    asked = {
+        "openai": {"reasoning_effort": "low"},
+        "anthropic": {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 2000},
+    }[line.front]
+    if line.provider == "openai":
+        asked["model"] = "openai/o4-mini"
+    reply = line.ask({"thinking": "Let me see … 3", "text": "3"}, **asked)
     assert (reply.thinking, reply.text) == ("Let me see … 3", "3")
 
 
@@ -298,7 +297,7 @@ def test_the_anthropic_sdk_sees_the_events_of_a_claude(sidecar):
             model=line.model, max_tokens=100, messages=HELLO, stream=True, extra_headers=headers, **claude_tools()
         )
         seen[provider] = [(event.type, getattr(event, "index", None)) for event in stream]
-    kinds = {provider: [kind for kind, _ in events if kind != "content_block_delta"] for provider, events in seen.items()}
+    kinds = {name: [kind for kind, _ in seen[name] if kind != "content_block_delta"] for name in seen}
     assert kinds["openai"] == kinds["claude"]
     for events in seen.values():
         assert [index for kind, index in events if kind == "content_block_start"] == [0, 1, 2]

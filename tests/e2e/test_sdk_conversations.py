@@ -83,9 +83,8 @@ def test_claude_gets_its_thoughts_back(sidecar, front, stream, thought):
 def test_a_thought_that_a_client_has_changed_is_refused_by_claude_itself(sidecar, stream):
     """The control of the test above: signatures are looked at."""
     line = Line(sidecar, "openai", "claude", stream)
-    first = line.ask(
-        {"thinking": "Paris first.", "tool_calls": CALLS[:1]}, messages=[QUESTION], reasoning_effort="low", **chat_tools()
-    )
+    script = {"thinking": "Paris first.", "tool_calls": CALLS[:1]}
+    first = line.ask(script, messages=[QUESTION], reasoning_effort="low", **chat_tools())
     message = first.as_message()
     message["thinking_blocks"][0]["thinking"] = "Rome first."
     messages = [QUESTION, message, *results(line, [first.calls_with_ids[0][0]])]
@@ -97,9 +96,8 @@ def test_a_thought_that_a_client_has_changed_is_refused_by_claude_itself(sidecar
 def test_a_client_that_drops_thoughts_goes_on_without_thinking(sidecar):
     """Most chat clients send back content and tool calls only."""
     line = Line(sidecar, "openai", "claude", False)
-    first = line.ask(
-        {"thinking": "Paris first.", "tool_calls": CALLS[:1]}, messages=[QUESTION], reasoning_effort="low", **chat_tools()
-    )
+    script = {"thinking": "Paris first.", "tool_calls": CALLS[:1]}
+    first = line.ask(script, messages=[QUESTION], reasoning_effort="low", **chat_tools())
     message = {key: first.as_message().get(key) for key in ("role", "content", "tool_calls")}
     messages = [QUESTION, message, *results(line, [first.calls_with_ids[0][0]])]
     second = line.ask({"text": "Rome."}, messages=messages, reasoning_effort="low", **chat_tools())

@@ -1,8 +1,5 @@
 """What a client says is what the provider hears: in its own dialect to the byte, in the other one to the meaning."""
 
-import json
-
-import anthropic
 import openai
 import pytest
 from sdk import HELLO, Line
@@ -244,7 +241,12 @@ REASONER = "openai/o4-mini"
 ANTHROPIC_AT_OPENAI = [
     (
         "a system prompt in blocks, marked for the cache",
-        {"system": [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}, {"type": "text", "text": "b"}]},
+        {
+            "system": [
+                {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}},
+                {"type": "text", "text": "b"},
+            ]
+        },
         {"messages": [{"role": "system", "content": "a\n\nb"}, *HELLO]},
         ["cache_control"],
     ),
@@ -415,13 +417,14 @@ ODD = '"big": 12345678901234567890123, "small": 1e-400, "nested": {"b": [1, 2.0,
 @pytest.mark.parametrize("stream", ["", '"stream" :true,'], ids=["whole", "streamed"])
 @pytest.mark.parametrize("front", ["openai", "anthropic"])
 def test_the_same_dialect_s_provider_gets_every_byte(sidecar, front, stream):
-    path, model, real, simulator, more = {
-        "openai": ("/v1/chat/completions", "openai-only", "gpt-4o-mini", sidecar.openai_sim, '"stream_options": {"x": 1, "include_usage" : true},'),
-        "anthropic": ("/v1/messages", "claude-only", "claude-haiku-4-5", sidecar.claude_sim, '"max_tokens" : 10,'),
-    }[front]
-    headers = {"content-type": "application/json", "x-sim": '{"validate": false}', "anthropic-version": "2023-06-01"}
+    headers = {"content-type": "application/json", "x-sim": '{"validate": false}'}
     if front == "openai":
-        del headers["anthropic-version"]
+        path, model, real, simulator = "/v1/chat/completions", "openai-only", "gpt-4o-mini", sidecar.openai_sim
+        more = '"stream_options": {"x": 1, "include_usage" : true},'
+    else:
+        path, model, real, simulator = "/v1/messages", "claude-only", "claude-haiku-4-5", sidecar.claude_sim
+        more = '"max_tokens" : 10,'
+        headers["anthropic-version"] = "2023-06-01"
     said = body_text(model, stream, more + ODD)
     response = sidecar.http.post(path, content=said.encode(), headers=headers)
     assert response.status_code == 200, response.text
