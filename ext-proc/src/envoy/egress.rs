@@ -28,8 +28,9 @@ const CREDENTIALS: [&str; 11] = [
 
 /// The upstream filters of a provider's cluster.
 pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) -> Value {
-    let (strip, attempt) = (strip(config), processing::attempt_stage(topology));
+    let (strip, attempt) = (strip(config), processing::attempt_stage(config, topology));
     let (strip, attempt) = match topology {
+        Topology::Sidecar if processing::watches_every_attempt(config) => (unless_made_for(provider, &strip), attempt),
         Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
         Topology::Shared => (strip, attempt),
     };

@@ -37,17 +37,22 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
 }
 
 /// An attempt's stream, in the cluster of its provider.
-pub(super) fn attempt_stage(topology: Topology) -> Value {
+pub(super) fn attempt_stage(config: &Config, topology: Topology) -> Value {
+    let mut mode = mode(match topology {
+        // The service has the client's body already: it answers the headers with headers and body at once.
+        Topology::Sidecar => "NONE",
+        // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
+        Topology::Shared => "BUFFERED",
+    });
+    if watches_every_attempt(config) {
+        // Hardly any response has trailers, but until they could come the stream stays open.
+        mode["response_trailer_mode"] = json!("SEND");
+    }
     ext_proc(
         "attache_attempt",
         json!({
             "grpc_service": grpc_service("attempt", topology),
-            "processing_mode": mode(match topology {
-                // The service has the client's body already: it answers the headers with headers and body at once.
-                Topology::Sidecar => "NONE",
-                // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
-                Topology::Shared => "BUFFERED",
-            }),
+            "processing_mode": mode,
             // Never true: a request that the service did not make for this provider must not reach it.
             "failure_mode_allow": false,
             "status_on_error": { "code": 503 },
@@ -60,6 +65,13 @@ pub(super) fn attempt_stage(topology: Topology) -> Value {
             "request_attributes": ["xds.cluster_name", "upstream.request_attempt_count"],
         }),
     )
+}
+
+/// Where requests are passed on while the service is away, the exchange stage may fail open, also when the answer is on
+/// its way: it would reach the client untranslated, and what is cut would look whole. The attempt stage never fails open,
+/// so there it stays with every attempt to its end: should the service die, the answer dies with it.
+pub(super) fn watches_every_attempt(config: &Config) -> bool {
+    pass_to(config).is_some()
 }
 
 fn ext_proc(name: &str, fields: Value) -> Value {

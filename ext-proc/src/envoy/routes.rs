@@ -15,7 +15,8 @@ const UNAVAILABLE: &str = "unavailable";
 
 /// The routes, the first that matches counts.
 pub(super) fn config(config: &Config) -> Value {
-    let mut routes = vec![planned(config), processed()];
+    let [told, changed] = processed();
+    let mut routes = vec![planned(config), told, changed];
     if let Some(provider) = pass_to(config) {
         routes.extend(passed_on(config, provider));
     }
@@ -78,13 +79,14 @@ fn planned(config: &Config) -> Value {
 }
 
 /// A request that the service has seen, but that has no plan: it may hold what is meant for one provider only, so it
-/// never takes the routes below.
-fn processed() -> Value {
-    json!({
-        "name": PROCESSED,
-        "match": { "prefix": "/", "dynamic_metadata": [told("front")] },
-        "direct_response": refusal(),
-    })
+/// never takes the routes below. Two signs, either of which would do: the metadata, and, should Envoy not take it, a
+/// header that the service sets on every request that it has changed (a client's own is gone before).
+fn processed() -> [Value; 2] {
+    [
+        json!({ "prefix": "/", "dynamic_metadata": [told("front")] }),
+        json!({ "prefix": "/", "headers": [{ "name": "x-attache-planned", "present_match": true }] }),
+    ]
+    .map(|sign| json!({ "name": PROCESSED, "match": sign, "direct_response": refusal() }))
 }
 
 /// The service is away: the request goes on as it came, if the provider understands its dialect. A base URL is written

@@ -153,10 +153,13 @@ fn a_provider_without_addresses_is_a_failed_connection() {
     assert_eq!(address(1), Some(socket_address("127.0.0.1", 1)));
 }
 
+/// The route of requests that the service has changed.
+const TOUCHED: &str = "processed / ?x-attache-planned";
+
 #[test]
 fn while_the_service_is_away_requests_are_refused() {
     let bootstrap = bootstrap(&config("unix:s.sock", "refuse"), Sidecar);
-    assert_eq!(routes_of(&bootstrap), ["planned / ?model", "processed / ?front", "unavailable /"]);
+    assert_eq!(routes_of(&bootstrap), ["planned / ?model", "processed / ?front", TOUCHED, "unavailable /"]);
     assert_eq!(http_of(&bootstrap)["http_filters"][0]["typed_config"]["failure_mode_allow"], false);
 }
 
@@ -174,9 +177,13 @@ fn or_they_are_passed_on_as_they_came_unless_they_were_touched() {
         ),
     ] {
         let bootstrap = bootstrap(&config("unix:s.sock", &format!("{{ pass_to: {provider} }}")), Sidecar);
-        let expected = [vec!["planned / ?model", "processed / ?front"], passed, vec!["unavailable /"]].concat();
+        let expected =
+            [vec!["planned / ?model", "processed / ?front", TOUCHED], passed, vec!["unavailable /"]].concat();
         assert_eq!(routes_of(&bootstrap), expected, "{provider}{base}");
         assert_eq!(http_of(&bootstrap)["http_filters"][0]["typed_config"]["failure_mode_allow"], true);
+        let watching = filters_of(&bootstrap, "openai")[1].to_string();
+        assert!(!watching.contains("xds_matcher"), "the stage that never fails open watches every attempt …");
+        assert!(watching.contains("\"response_trailer_mode\":\"SEND\""), "… to its end");
         let filters = filters_of(&bootstrap, &format!("attache_pass_to_{provider}"));
         let names: Vec<_> = filters.iter().map(|filter| filter["name"].as_str().unwrap()).collect();
         assert_eq!(names, ["attache_clean", "envoy.filters.http.upstream_codec"], "{provider}: nobody processes it");
@@ -287,16 +294,17 @@ fn http_of(bootstrap: &Value) -> &Value {
     bootstrap.pointer("/static_resources/listeners/0/filter_chains/0/filters/0/typed_config").unwrap()
 }
 
-/// Each route in a line: name, prefix, the metadata that it asks for, where it leads.
+/// Each route in a line: name, prefix, the metadata or header that it asks for, where it leads.
 fn routes_of(bootstrap: &Value) -> Vec<String> {
     let routes = http_of(bootstrap).pointer("/route_config/virtual_hosts/0/routes").unwrap().as_array().unwrap();
     let line = |route: &Value| {
         let text = |at: &str| route.pointer(at).and_then(Value::as_str);
         let prefix = text("/match/prefix").or(text("/match/path_separated_prefix")).unwrap();
         let told = text("/match/dynamic_metadata/0/path/0/key").map(|key| format!(" ?{key}")).unwrap_or_default();
+        let header = text("/match/headers/0/name").map(|name| format!(" ?{name}")).unwrap_or_default();
         let to = text("/route/host_rewrite_literal").zip(text("/route/prefix_rewrite"));
         let to = to.map(|(host, path)| format!(" → {host}{path}")).unwrap_or_default();
-        format!("{} {prefix}{told}{to}", text("/name").unwrap())
+        format!("{} {prefix}{told}{header}{to}", text("/name").unwrap())
     };
     routes.iter().map(line).collect()
 }

@@ -73,6 +73,9 @@ impl Attempt {
 /// The sidecar's attempt: everything is at hand.
 fn beside(service: &Service, head: &Head) -> Reply {
     let metadata = head.metadata.as_ref();
+    if made_already(metadata, head) {
+        return Reply::unchanged();
+    }
     let front = front_of(metadata);
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
     let Some(slot) = slot else { return lost(front, "its exchange is not known here") };
@@ -85,6 +88,15 @@ fn beside(service: &Service, head: &Head) -> Reply {
             Reply::Replace(made(slot.front, &target, &slot.config, &slot.particulars, body))
         }
     }
+}
+
+/// The exchange stage has made the request for this very attempt: the first, at the cluster that it planned. Mostly Envoy
+/// sees that by itself and does not ask.
+fn made_already(metadata: Option<&Struct>, head: &Head) -> bool {
+    let target = metadata.and_then(|m| field(m, "target"));
+    head.number("upstream.request_attempt_count") == Some(1)
+        && target.is_some()
+        && target == head.attribute("xds.cluster_name")
 }
 
 impl AttemptPlan {

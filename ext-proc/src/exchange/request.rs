@@ -162,6 +162,8 @@ impl Asked {
         for name in self.head.names().filter(|name| name.starts_with("x-attache-")) {
             change.remove(name.to_owned());
         }
+        // By this the router knows a request that was changed for a provider, whatever becomes of the metadata.
+        change.set("x-attache-planned", "1");
         let retry = &model.retry;
         if plan.targets().len() > 1 {
             change.set("x-envoy-max-retries", (plan.targets().len() - 1).to_string());
