@@ -21,7 +21,7 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
             "grpc_service": grpc_service("exchange", topology),
             // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
             // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
-            "processing_mode": mode("BUFFERED"),
+            "processing_mode": mode("BUFFERED", "SKIP"),
             "allow_mode_override": true,
             "failure_mode_allow": pass_to(config).is_some(),
             "status_on_error": { "code": 503 },
@@ -38,21 +38,19 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
 
 /// An attempt's stream, in the cluster of its provider.
 pub(super) fn attempt_stage(config: &Config, topology: Topology) -> Value {
-    let mut mode = mode(match topology {
+    let request_body = match topology {
         // The service has the client's body already: it answers the headers with headers and body at once.
         Topology::Sidecar => "NONE",
         // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
         Topology::Shared => "BUFFERED",
-    });
-    if watches_every_attempt(config) {
-        // Hardly any response has trailers, but until they could come the stream stays open.
-        mode["response_trailer_mode"] = json!("SEND");
-    }
+    };
+    // Hardly any response has trailers, but until they could come the stream stays open.
+    let response_trailers = if watches_every_attempt(config) { "SEND" } else { "SKIP" };
     ext_proc(
         "attache_attempt",
         json!({
             "grpc_service": grpc_service("attempt", topology),
-            "processing_mode": mode,
+            "processing_mode": mode(request_body, response_trailers),
             // Never true: a request that the service did not make for this provider must not reach it.
             "failure_mode_allow": false,
             "status_on_error": { "code": 503 },
@@ -94,14 +92,14 @@ fn grpc_service(stage: &str, topology: Topology) -> Value {
 }
 
 /// What is sent to the service unless it asks for something else.
-fn mode(request_body: &str) -> Value {
+fn mode(request_body: &str, response_trailers: &str) -> Value {
     json!({
         "request_header_mode": "SEND",
         "request_body_mode": request_body,
         "request_trailer_mode": "SKIP",
         "response_header_mode": "SKIP",
         "response_body_mode": "NONE",
-        "response_trailer_mode": "SKIP",
+        "response_trailer_mode": response_trailers,
     })
 }
 
