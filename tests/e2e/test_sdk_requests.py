@@ -208,6 +208,12 @@ OPENAI_AT_CLAUDE = [
         [],
     ),
     ("a low effort", {"reasoning_effort": "low"}, {"thinking": {"type": "enabled", "budget_tokens": 2048}}, []),
+    (
+        "a high effort under a limit leaves room for the answer",
+        {"reasoning_effort": "high", "max_completion_tokens": 10_000},
+        {"thinking": {"type": "enabled", "budget_tokens": 8000}, "max_tokens": 10_000},
+        [],
+    ),
     ("no effort", {"reasoning_effort": "none"}, {"thinking": None}, []),
     (
         "a budget by the name of others",

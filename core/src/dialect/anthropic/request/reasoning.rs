@@ -54,10 +54,12 @@ pub(super) fn plan(wish: Wish, losses: &mut Losses) -> Plan {
         // Models of this style think only when they are told to.
         (ThinkingStyle::Budget, Reasoning::Off) => quiet(None),
         (ThinkingStyle::Budget, Reasoning::Budget(tokens)) => by_budget(wish, tokens, losses),
-        (ThinkingStyle::Budget, Reasoning::Effort(effort)) => by_budget(wish, budget(effort), losses),
+        (ThinkingStyle::Budget, Reasoning::Effort(effort)) => {
+            by_budget(wish, budget(effort).min(room(wish.max_tokens)), losses)
+        }
         (ThinkingStyle::Budget, Reasoning::Adaptive) => {
             losses.add("thinking");
-            by_budget(wish, budget(Effort::Medium), losses)
+            by_budget(wish, budget(Effort::Medium).min(room(wish.max_tokens)), losses)
         }
         // Most models of this style think unless they are told not to.
         (ThinkingStyle::Adaptive, Reasoning::Off) => quiet(Some(Thinking::Disabled)),
@@ -70,6 +72,11 @@ pub(super) fn plan(wish: Wish, losses: &mut Losses) -> Plan {
             Plan { thinking: Some(Thinking::Adaptive), effort: Some(word(effort(tokens))), max_tokens }
         }
     }
+}
+
+/// How much of a limit an effort may take: a fifth stays for the answer. (OpenRouter's high effort takes four fifths too.)
+fn room(max_tokens: Option<u64>) -> u64 {
+    max_tokens.map_or(u64::MAX, |limit| limit.saturating_sub(limit / 5).max(BUDGET_MIN))
 }
 
 /// Thinking by a budget, which has to stay below `max_tokens`: a limit that the client gave holds, another one grows.

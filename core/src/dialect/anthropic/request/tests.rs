@@ -316,7 +316,7 @@ fn thinking_by_budget() {
     let low = [r#""max_tokens":10240"#, r#""thinking":{"type":"enabled","budget_tokens":2048}"#];
     check(&with(effort(Effort::Low), None), &low, "");
     check(&with(effort(Effort::Max), None), &[r#""budget_tokens":32768"#, r#""max_tokens":40960"#], "");
-    check(&with(effort(Effort::High), Some(4000)), &[r#""budget_tokens":3999"#, r#""max_tokens":4000"#], "");
+    check(&with(effort(Effort::High), Some(4000)), &[r#""budget_tokens":3200"#, r#""max_tokens":4000"#], "");
     check(&with(effort(Effort::High), Some(1024)), &["!thinking", r#""max_tokens":1024"#], "reasoning_effort");
     check(&with(effort(Effort::Minimal), Some(1025)), &[r#""budget_tokens":1024"#], "");
     check(&with(Reasoning::Budget(7), Some(5000)), &[r#""budget_tokens":1024"#], "");
