@@ -155,8 +155,11 @@ impl Change {
 
     /// Leaves out what would change nothing in these headers: every mutation costs Envoy and us.
     pub fn trim(&mut self, head: &Head) {
-        self.remove.retain(|name| head.names().any(|met| met == name));
-        self.set.retain(|(name, value)| head.get(name) != Some(value));
+        let Self { set, remove, .. } = self;
+        remove.retain(|name| head.names().any(|met| met == name) && !set.iter().any(|(given, _)| given == name));
+        // Of a header that came twice, the second value must go.
+        let once = |name: &str| head.names().filter(|met| *met == name).count() == 1;
+        set.retain(|(name, value)| head.get(name) != Some(value) || !once(name));
     }
 
     /// Removes a header.
@@ -245,4 +248,35 @@ pub fn list_of(values: Vec<Value>) -> Value {
 pub fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
     let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Value { kind: Some(Kind::StructValue(Struct { fields })) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        let header = |(key, value): &(&str, &str)| HeaderValue {
+            key: (*key).to_owned(),
+            value: String::new(),
+            raw_value: value.as_bytes().to_vec(),
+        };
+        Head { headers: headers.iter().map(header).collect(), ..Head::default() }
+    }
+
+    #[test]
+    fn only_what_changes_something_is_left() {
+        for (came, removed, set) in [
+            (vec![], vec![], vec!["authorization"]),
+            (vec![("authorization", "client"), ("cookie", "a")], vec!["cookie"], vec!["authorization"]),
+            // The client happens to have our own key: it stays, and is not taken off.
+            (vec![("authorization", "ours")], vec![], vec![]),
+            (vec![("authorization", "ours"), ("authorization", "client")], vec![], vec!["authorization"]),
+        ] {
+            let mut change = Change::default();
+            change.remove("authorization").remove("cookie").set("authorization", "ours");
+            change.trim(&head(&came));
+            assert_eq!(change.remove, removed, "{came:?}");
+            assert_eq!(change.set.iter().map(|(name, _)| name.as_ref()).collect::<Vec<_>>(), set, "{came:?}");
+        }
+    }
 }
