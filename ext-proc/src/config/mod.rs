@@ -68,7 +68,9 @@ pub fn load(path: &Path) -> Result<Config, Invalid> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn compile(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Invalid> {
-    let mut value: serde_json::Value = serde_saphyr::from_str(text)
+    // `off` is a word here, as in YAML 1.2: `usage: { to: off }`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let mut value: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| Problem::at("", format!("not valid YAML: {}", without_snippet(&error.to_string()))))?;
     expand::variables(&mut value, env)?;
     if value.is_null() {

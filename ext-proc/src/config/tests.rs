@@ -55,6 +55,12 @@ fn an_exposed_provider_serves_any_of_its_models() {
 }
 
 #[test]
+fn off_is_a_word() {
+    let config = compile(&GOOD.replace("listen: 127.0.0.1:10000", "usage: { to: off }"), &env).unwrap();
+    assert_eq!(config.written.usage.to.0, "off");
+}
+
+#[test]
 fn secrets_show_nowhere() {
     let config = compile(GOOD, &env).unwrap();
     let view = serde_json::to_string(&config.written).unwrap();

@@ -294,6 +294,7 @@ impl Default for Retry {
 
 /// What makes an attempt fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(transform = also_as_a_number)]
 pub enum RetryOn {
     /// HTTP status 500 to 599, also 529.
     #[serde(rename = "5xx")]
@@ -310,6 +311,13 @@ pub enum RetryOn {
     /// No response headers within `per_try_timeout`.
     #[serde(rename = "timeout")]
     Timeout,
+}
+
+/// YAML reads a plain `429` as a number.
+fn also_as_a_number(schema: &mut schemars::Schema) {
+    if let Some(serde_json::Value::Array(words)) = schema.get_mut("oneOf") {
+        words.push(serde_json::json!({ "description": "HTTP status 429.", "const": 429 }));
+    }
 }
 
 /// By hand, because YAML reads a plain `429` as a number.
