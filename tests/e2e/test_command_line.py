@@ -1,0 +1,165 @@
+"""The commands that a person types: what they say, and their exit codes."""
+
+import json
+import os
+import pathlib
+import subprocess
+
+import jsonschema
+import pytest
+import stack
+import yaml
+
+QUICKSTART = stack.ROOT / "examples/quickstart/attache.yaml"
+
+
+def attache(*arguments: object, cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess:
+    """Runs a command with no variables of the machine but PATH."""
+    argv = [str(argument) for argument in (stack.binary("attache"), *arguments)]
+    return subprocess.run(argv, env={"PATH": os.environ["PATH"]}, cwd=cwd, capture_output=True, text=True, timeout=30)
+
+
+def test_check_says_what_is_configured():
+    done = attache("check", "--config", QUICKSTART)
+    assert (done.returncode, done.stdout) == (0, f"{QUICKSTART}: good (2 models, 2 providers)\n")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("provider: openai,", "provider: opnai,", "models.fast.targets[0].provider: no provider `opnai`"),
+        ("models:", "modles:", "unknown field `modles`; did you mean `models`?"),
+        (":-no-key}", "}", "providers.openai.auth.bearer: the environment variable OPENAI_API_KEY is not set"),
+        ("listen: 127", "listen: [127", "not valid YAML"),
+    ],
+)
+def test_check_says_where_and_what_is_wrong(tmp_path, before, after, message):
+    path = tmp_path / "attache.yaml"
+    text = QUICKSTART.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    for command in ("check", "envoy", "serve"):
+        # The default is attache.yaml in the working directory.
+        done = attache(command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, ""), command
+        assert done.stderr.startswith(f"attache: ") and message in done.stderr, done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    done = attache("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cannot read attache.yaml" in done.stderr and "--config FILE" in done.stderr
+
+
+def test_what_is_not_a_command_is_answered_with_the_commands():
+    done = attache()
+    assert done.returncode == 2
+    for command in ("serve", "check", "envoy", "schema"):
+        assert f"\n  {command} " in done.stderr, done.stderr
+
+
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.Draft202012Validator:
+    done = attache("schema")
+    assert done.returncode == 0
+    schema = json.loads(done.stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+class Yaml12(yaml.SafeLoader):
+    """YAML as editors and Attaché read it: `on` and `off` are words."""
+
+
+Yaml12.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read(text: str) -> dict:
+    return yaml.load(text, Yaml12)
+
+
+# Whatever can be written, once.
+EVERYTHING = """
+listen: 127.0.0.1:10000
+service: { grpc: "0.0.0.0:9002", admin: "127.0.0.1:9090", threads: 2, drain_seconds: 30 }
+providers:
+  openai:
+    dialect: openai
+    url: https://api.openai.com/v1
+    auth: { bearer: { file: KEY } }
+    headers: { openai-organization: org, x-secret: { file: KEY } }
+    expose: true
+    cluster: elsewhere
+    max_tokens_field: max_tokens
+    tls: { ca_file: /etc/ca.pem, server_name: api.openai.com }
+  claude: { dialect: anthropic, url: https://api.anthropic.com, auth: { header: x-api-key, value: abc } }
+models:
+  fast:
+    targets:
+      - { provider: openai, model: gpt-4o-mini, weight: 3, max_tokens_default: 100 }
+      - { provider: claude, model: claude-haiku-4-5, thinking: adaptive, sampling: false }
+    select: weighted
+    retry: { attempts: 3, on: [5xx, 429, connect_failure, reset, timeout], per_try_timeout: 30s }
+    losses: refuse
+limits: { body_bytes_max: 1000000 }
+usage: { to: off }
+log: { format: json, level: debug }
+envoy:
+  admin: 127.0.0.1:9901
+  idle_timeout: 15m
+  connect_timeout: 5s
+  access_log: /dev/null
+  service: attache.svc:9002
+  on_service_failure: { pass_to: openai }
+"""
+
+
+def everything(tmp_path: pathlib.Path) -> str:
+    key = tmp_path / "key"
+    key.write_text("secret")
+    return EVERYTHING.replace("KEY", str(key))
+
+
+def test_the_schema_knows_all_that_can_be_written(schema, tmp_path):
+    schema.validate(read(QUICKSTART.read_text()))
+    text = everything(tmp_path)
+    schema.validate(read(text))
+    path = tmp_path / "attache.yaml"
+    path.write_text(text)
+    assert attache("check", "--config", path).returncode == 0
+    written, properties = read(text), schema.schema["properties"]
+    assert set(properties) == set(written), "EVERYTHING should say everything"
+    for name in ("service", "limits", "usage", "log", "envoy"):
+        definition = schema.schema["$defs"][properties[name]["$ref"].rsplit("/", 1)[1]]
+        assert set(definition["properties"]) == set(written[name]), name
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("listen:", "lsten:"),
+        ("dialect: openai", "dialect: opnai"),
+        ("expose: true", "expose: sometimes"),
+        ("    url: https://api.openai.com/v1\n", ""),
+        ("select: weighted", "select: random"),
+        ("on: [5xx, 429,", "on: [500, 429,"),
+        ("auth: { bearer: { file: KEY } }", "auth: { bearer: 12 }"),
+        ("auth: { bearer: { file: KEY } }", "auth: { bearer: { fil: KEY } }"),
+        ("threads: 2", "threads: 0"),
+        ("pass_to: openai", "pass: openai"),
+        ("weight: 3", "weight: -1"),
+    ],
+)
+def test_schema_and_check_refuse_the_same_mistakes(schema, tmp_path, before, after):
+    assert before in EVERYTHING
+    path = tmp_path / "attache.yaml"
+    wrong = EVERYTHING.replace(before, after, 1).replace("KEY", str(tmp_path / "key"))
+    (tmp_path / "key").write_text("secret")
+    path.write_text(wrong)
+    assert attache("check", "--config", path).returncode == 1
+    assert not schema.is_valid(read(wrong))
