@@ -10,6 +10,7 @@ import anthropic
 import httpx
 import openai
 import pytest
+import trustme
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import sdk  # noqa: E402
@@ -126,3 +127,25 @@ def line(request, sidecar):
 def crossing(request, sidecar):
     """The lines on which two dialects meet."""
     return sdk.Line(sidecar, *request.param)
+
+
+class Certificates:
+    """A certificate authority of the tests' own, and a certificate by it."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder, self.authority = folder, trustme.CA()
+        self.ca_file = folder / "ca.pem"
+        self.authority.cert_pem.write_to_path(self.ca_file)
+
+    def issue(self, *names: str) -> list[str]:
+        """Options of the simulator: a certificate for these names or addresses."""
+        issued = self.authority.issue_cert(*names)
+        certificate, key = self.folder / f"{names[0]}.pem", self.folder / f"{names[0]}.key"
+        certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(key)
+        return ["--tls-cert", str(certificate), "--tls-key", str(key)]
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
