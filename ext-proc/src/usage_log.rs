@@ -14,7 +14,8 @@ const WAITING_MAX: usize = 65_536;
 /// Where records go in.
 #[derive(Debug)]
 pub struct UsageLog {
-    records: Option<SyncSender<UsageRecord>>,
+    /// Boxed: the queue lays out its places at once, and empty ones shall be small.
+    records: Option<SyncSender<Box<UsageRecord>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -43,13 +44,13 @@ impl UsageLog {
     /// Hands a record to the writer. Never waits.
     pub fn write(&self, record: UsageRecord) {
         let Some(records) = &self.records else { return };
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = records.try_send(record) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = records.try_send(Box::new(record)) {
             self.metrics.usage_dropped.inc();
         }
     }
 }
 
-fn write(records: &Receiver<UsageRecord>, mut out: impl Write, metrics: &Metrics) {
+fn write(records: &Receiver<Box<UsageRecord>>, mut out: impl Write, metrics: &Metrics) {
     while let Ok(first) = records.recv() {
         let mut next = Some(first);
         while let Some(record) = next {
