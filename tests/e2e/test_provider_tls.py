@@ -60,8 +60,12 @@ def test_a_wrong_certificate_is_a_clear_error_without_details_of_the_house(https
     error = answer.json()["error"]
     assert error["message"] == f"provider `{wrong}` could not be reached"
     assert "127.0.0.1" not in answer.text and "CERTIFICATE" not in answer.text
-    log = stack.wait_until(lambda: https[0].access_log()[-1:], "access log")[0]
-    assert "CERTIFICATE_VERIFY_FAILED" in (log["upstream_failure"] or ""), log
+
+    def logged() -> list[dict]:
+        return [line for line in https[0].access_log() if line["request_id"] == answer.headers["x-request-id"]]
+
+    log = stack.wait_until(logged, "line in the access log")
+    assert "CERTIFICATE_VERIFY_FAILED" in log[0]["upstream_failure"], log
 
 
 @pytest.mark.parametrize("wrong", ["wrong-name", "unknown-ca"])
