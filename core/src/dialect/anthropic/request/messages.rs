@@ -212,12 +212,15 @@ fn media<'a>(medium: &'a Media<'a>, losses: &mut Losses) -> Option<Block<'a>> {
         losses.add("messages.content.image_url.detail");
     }
     let source = match &medium.source {
-        chat::Source::Base64 { media_type, data } if media_type.starts_with("text/") => match base64_text(data) {
-            // The API takes base64 only for PDFs and images; a text goes as itself.
-            Some(text) => Source::Text { media_type: "text/plain", data: Cow::Owned(text) },
-            None => Source::Base64 { media_type, data },
+        chat::Source::Base64 { media_type, data } => match media_type.as_str() {
+            "image/jpg" => Source::Base64 { media_type: "image/jpeg", data }, // what many write, and the API refuses
+            // The API takes base64 only for PDFs and images; a text (also JSON and the like) goes as itself.
+            other if medium.kind == MediaKind::Document && other != "application/pdf" => match base64_text(data) {
+                Some(text) => Source::Text { media_type: "text/plain", data: Cow::Owned(text) },
+                None => Source::Base64 { media_type, data },
+            },
+            _ => Source::Base64 { media_type, data },
         },
-        chat::Source::Base64 { media_type, data } => Source::Base64 { media_type, data },
         chat::Source::Url(url) => Source::Url { url },
         chat::Source::FileId(file_id) => Source::File { file_id },
         chat::Source::Text(data) => Source::Text { media_type: "text/plain", data: Cow::Borrowed(data) },

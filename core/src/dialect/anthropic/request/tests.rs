@@ -473,6 +473,10 @@ fn media() {
     check(&file("aMOpbGzDtiE"), &[&as_text("héllö!")], "");
     check(&file("8J+YgCA/"), &[&as_text("😀 ?")], "");
     check(&file("/w=="), &[r#"{"type":"base64","media_type":"text/markdown","data":"/w=="}"#], "");
+    let base64 = |media_type: &'static str| Source::Base64 { media_type: media_type.into(), data: "e30=".into() };
+    check(&with(medium(MediaKind::Document, base64("application/json"))), &[&as_text("{}")], "");
+    let jpeg = r#"{"type":"base64","media_type":"image/jpeg","data":"e30="}"#;
+    check(&with(medium(MediaKind::Image, base64("image/jpg"))), &[jpeg], "");
 }
 
 #[test]
