@@ -70,9 +70,8 @@ impl<'a> Ask<'a> {
     /// The client's own bytes with the named edits; `None` when there are none to make.
     fn edited(&self, upstream: &Upstream) -> Option<Vec<u8>> {
         let mut edit = self.object.edit();
-        if self.model != upstream.model.as_str() {
-            edit.set_str("model", &upstream.model);
-        }
+        // Not only where the name read is another one: a second `model` in the body must not reach the provider.
+        edit.set_str("model", &upstream.model);
         if self.front == Dialect::OpenAi && self.stream && !self.stream_usage {
             edit.set("stream_options", &with_usage(self.object.raw("stream_options")));
         }
@@ -425,7 +424,9 @@ fn without_usage(frame: &Frame<'_>, out: &mut Vec<u8>) {
     let mut edit = chunk.edit();
     edit.set("usage", "null");
     let event = frame.event.and_then(|event| std::str::from_utf8(event).ok());
-    sse::write(out, event, |out| out.extend_from_slice(&edit.write()));
+    // Data of several lines is joined by line ends, which JSON has only between its values.
+    let line = edit.write().into_iter().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { b });
+    sse::write(out, event, |out| out.extend(line));
 }
 
 /// A stream that cannot go on.

@@ -154,6 +154,23 @@ fn usage_is_asked_for_and_shown_only_to_those_who_asked() {
 }
 
 #[test]
+fn usage_is_hidden_in_data_of_several_lines_too() {
+    let chunk = "data: {\ndata: \"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}],\ndata: \"usage\":{\"prompt_tokens\":3}}\n\n";
+    let (out, seen) = streamed(&answer(Dialect::OpenAi, Dialect::OpenAi, ""), chunk.as_bytes(), []);
+    assert_eq!(seen.usage.unwrap().input, 3);
+    let expected = "data: { \"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"}}], \"usage\":null}\n\n";
+    assert!(out.starts_with(expected), "{out}");
+}
+
+#[test]
+fn a_second_model_in_a_body_never_reaches_the_provider() {
+    let body = br#"{"model":"dear","model":"fast","messages":[]}"#;
+    let ask = Ask::read(Dialect::OpenAi, body).unwrap();
+    let sent = ask.translate(Dialect::OpenAi, &Upstream::new("fast"), 0).unwrap().body.unwrap();
+    assert_eq!(String::from_utf8(sent).unwrap(), r#"{"model":"fast","model":"fast","messages":[]}"#);
+}
+
+#[test]
 fn errors_of_providers_reach_the_client_in_its_dialect_but_not_our_keys() {
     let body = br#"{"error":{"message":"Incorrect API key provided: sk-proj-abc","type":"invalid_request_error","code":"invalid_api_key"}}"#;
     for front in DIALECTS {
