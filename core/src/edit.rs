@@ -3,11 +3,14 @@
 //! One pass over the text checks its syntax and finds the top-level fields; edits are spliced in when the text is
 //! written out. Where a key comes twice, both are edited: the provider may read either.
 
-use crate::text::Str;
+use crate::text::{Str, cut};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::ops::Range;
+
+/// How much of a parser's message is told, in bytes.
+const MESSAGE_BYTES_MAX: usize = 512;
 
 /// A JSON object as text, with the place of each of its top-level fields.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl<'a> Object<'a> {
     pub fn get<T: Deserialize<'a>>(&self, key: &str) -> Result<Option<T>, String> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
         serde_json::from_str(raw).map_err(|error| {
-            let message = error.to_string();
+            let message = told(&error);
             let what = message.split(" at line").next().unwrap_or_default();
             format!("{key}: {what}")
         })
@@ -143,6 +146,11 @@ impl Edit<'_, '_> {
 /// A text as a JSON string.
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// A parser's message, which quotes the value at fault, however long that is.
+pub(crate) fn told(error: &serde_json::Error) -> String {
+    cut(&error.to_string(), MESSAGE_BYTES_MAX).to_owned()
 }
 
 /// All fields of an object in their order.

@@ -126,3 +126,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
         deserializer.deserialize_str(Text)
     }
 }
+
+/// The beginning of a text that is longer than `bytes_max`, never half a character.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_ends_between_characters() {
+        for (text, bytes_max, expected) in [("aé", 2, "a"), ("aé", 3, "aé"), ("", 2, ""), ("é", 0, "")] {
+            assert_eq!(cut(text, bytes_max), expected);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! How dialects read JSON: in one pass, borrowing, with the names of the fields that they do not know.
 
-use crate::text::Str;
+use crate::edit::told;
+use crate::text::{Str, cut};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -67,6 +68,9 @@ pub(crate) use wire;
 /// How many unknown field names one object keeps.
 pub(crate) const UNKNOWN_MAX: usize = 16;
 
+/// How much of the path to a fault is told, in bytes.
+const PATH_BYTES_MAX: usize = 256;
+
 /// Reads a whole JSON text; the error says where (`messages[2].content`) and what.
 ///
 /// Keeping track of the path costs an allocation for every key, so only a text that does not read is read that way.
@@ -78,10 +82,11 @@ fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> 
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         // `.` is the whole text, and a key that broke off is `?`.
-        let path = error.path().to_string().trim_end_matches(['.', '?']).to_owned();
-        BadJson { path: (!path.is_empty()).then_some(path), message: error.into_inner().to_string() }
+        let path = error.path().to_string();
+        let path = cut(path.trim_end_matches(['.', '?']), PATH_BYTES_MAX);
+        BadJson { path: (!path.is_empty()).then(|| path.to_owned()), message: told(&error.into_inner()) }
     })?;
-    deserializer.end().map_err(|error| BadJson { path: None, message: error.to_string() })?;
+    deserializer.end().map_err(|error| BadJson { path: None, message: told(&error) })?;
     Ok(value)
 }
 
@@ -169,6 +174,8 @@ mod tests {
         for (broken, path) in [(r#"{"na"#, None), (r#"{"inner":[{"type":"t","sch"#, Some("inner[0]"))] {
             assert_eq!(read::<Outer<'_>>(broken.as_bytes()).unwrap_err().path.as_deref(), path);
         }
+        let long = format!(r#"{{"inner":"{}"}}"#, "é".repeat(5000));
+        assert!(read::<Outer<'_>>(long.as_bytes()).unwrap_err().message.len() < 600);
         assert!(read::<Outer<'_>>(b"{} x").is_err());
         assert!(read::<Outer<'_>>(b"").is_err());
     }
