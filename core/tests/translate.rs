@@ -230,6 +230,15 @@ fn a_request_of_which_nothing_can_be_said_is_refused() {
     assert_eq!(fault.status, 400);
 }
 
+#[test]
+fn a_small_body_of_many_values_does_not_become_gigabytes() {
+    let body = format!(r#"{{"model":"m","max_tokens":9,"messages":[{}{{}}]}}"#, "{},".repeat(1 << 20));
+    for (front, upstream) in [(Dialect::OpenAi, Dialect::Anthropic), (Dialect::Anthropic, Dialect::OpenAi)] {
+        let fault = Ask::read(front, body.as_bytes()).unwrap().translate(upstream, &Upstream::new("m"), 0).unwrap_err();
+        assert_eq!(fault.status, 413);
+    }
+}
+
 proptest! {
     /// Unknown fields of any kind reach a provider of the same dialect byte for byte.
     #[test]

@@ -8,7 +8,7 @@ pub mod openai;
 pub(crate) mod wire;
 
 use crate::chat;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::frame::sse::Frame;
 use crate::loss::Losses;
 use crate::stream::Event;
@@ -100,8 +100,13 @@ impl Dialect {
     /// Reads a client's chat request.
     ///
     /// # Errors
-    /// A [`Fault`] that names the field, for a body that is not a request of this dialect.
+    /// A [`Fault`] that names the field, for a body that is not a request of this dialect, and one for a body of more
+    /// values than anybody asks with.
     pub fn decode_request(self, body: &[u8]) -> Result<chat::Request<'_>, Fault> {
+        if wire::has_too_many_values(body) {
+            let message = format!("the body holds more than {} JSON values", wire::VALUES_MAX);
+            return Err(Fault::new(FaultKind::TooLarge, message));
+        }
         match self {
             Self::OpenAi => openai::request::decode(body),
             Self::Anthropic => anthropic::request::decode(body),

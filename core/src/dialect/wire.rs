@@ -68,6 +68,37 @@ pub(crate) use wire;
 /// How many unknown field names one object keeps.
 pub(crate) const UNKNOWN_MAX: usize = 16;
 
+/// How many values one request may hold. An empty object of three bytes becomes a struct of several hundred, so that a
+/// body within its limit could fill the memory; what models read in one request is far below this.
+pub(super) const VALUES_MAX: usize = 1 << 19;
+
+/// Whether a JSON text holds more than [`VALUES_MAX`] values, roughly: what opens or goes on with an object or a list.
+pub(super) fn has_too_many_values(json: &[u8]) -> bool {
+    if json.len() <= VALUES_MAX {
+        return false;
+    }
+    let mut values = 0;
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'{' | b'[' | b',' | b'"')) {
+        let (before, after) = rest.split_at(at + 1);
+        rest = if before.ends_with(b"\"") { behind_string(after) } else { after };
+        values += usize::from(!before.ends_with(b"\""));
+    }
+    values > VALUES_MAX
+}
+
+/// What follows a string whose opening quote has been read.
+fn behind_string(mut json: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', json) {
+        let is_end = json.get(at) == Some(&b'"');
+        json = json.get(at + if is_end { 1 } else { 2 }..).unwrap_or_default();
+        if is_end {
+            return json;
+        }
+    }
+    &[]
+}
+
 /// How much of the path to a fault is told, in bytes.
 const PATH_BYTES_MAX: usize = 256;
 
@@ -164,6 +195,16 @@ mod tests {
         assert_eq!(inner.kind.as_deref(), Some("t"));
         assert_eq!(inner.schema.unwrap().get(), r#"{"n":123456789012345678901234567890}"#);
         assert!(matches!(outer.content, Some(OneOrMany::One(text)) if text == "s"));
+    }
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        let list = |value: &str| format!("[{}\"\"]", value.repeat(VALUES_MAX));
+        assert!(has_too_many_values(list("{},").as_bytes()));
+        assert!(has_too_many_values(list("1,").as_bytes()));
+        assert!(!has_too_many_values(&list("1,").as_bytes()[5..]));
+        assert!(!has_too_many_values(format!(r#"["{}"]"#, r#"{,[\""#.repeat(VALUES_MAX)).as_bytes()));
+        assert!(!has_too_many_values(format!("\"{}", "\\".repeat(VALUES_MAX | 1)).as_bytes()));
     }
 
     #[test]
