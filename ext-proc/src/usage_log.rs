@@ -51,11 +51,16 @@ impl UsageLog {
 }
 
 fn write(records: &Receiver<Box<UsageRecord>>, mut out: impl Write, metrics: &Metrics) {
+    let mut line = Vec::new();
     while let Ok(first) = records.recv() {
         let mut next = Some(first);
         while let Some(record) = next {
-            let written = serde_json::to_writer(&mut out, &record).map_err(std::io::Error::from);
-            if let Err(error) = written.and_then(|()| out.write_all(b"\n")) {
+            // A line goes out at once, never in parts: a process that draining keeps alive and the one after it append to
+            // the same file, and a process that is killed leaves no half of a line.
+            line.clear();
+            let made = serde_json::to_writer(&mut line, &record).map_err(std::io::Error::from);
+            line.push(b'\n');
+            if let Err(error) = made.and_then(|()| out.write_all(&line)) {
                 metrics.usage_dropped.inc();
                 tracing::error!(%error, request_id = record.request_id, "usage record not written");
             }
@@ -87,5 +92,30 @@ mod tests {
             text.lines().map(|line| serde_json::from_str::<UsageRecord>(line).unwrap().request_id).collect();
         assert_eq!(ids, (0..100).map(|i| i.to_string()).collect::<Vec<_>>());
         assert_eq!(metrics.usage_dropped.get(), 0);
+    }
+
+    #[test]
+    fn every_write_to_the_file_is_of_whole_lines() {
+        struct Writes(Vec<Vec<u8>>);
+        impl Write for &mut Writes {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.push(bytes.to_vec());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let (sender, receiver) = sync_channel(WAITING_MAX);
+        for i in 0..500 {
+            sender.send(Box::new(UsageRecord { request_id: "x".repeat(i), ..UsageRecord::default() })).unwrap();
+        }
+        drop(sender);
+        let mut writes = Writes(Vec::new());
+        write(&receiver, BufWriter::new(&mut writes), &Metrics::new().unwrap());
+        assert!(writes.0.len() > 10, "the buffer was full several times");
+        for bytes in writes.0 {
+            assert_eq!(bytes.last(), Some(&b'\n'));
+        }
     }
 }
