@@ -10,7 +10,9 @@ use crate::server::ExtProc;
 use crate::usage_log::UsageLog;
 use crate::workers::{Listener, Phase, Serving, Workers};
 use arc_swap::ArcSwap;
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -100,11 +102,18 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     let all_ended = if let Some(path) = written.grpc.strip_prefix("unix:") {
         let file = SocketFile::new(path)?;
         let listener = UnixListener::bind(path).map_err(|error| format!("service.grpc: {path}: {error}"))?;
+        file.permit().map_err(|error| format!("service.grpc: {path}: {error}"))?;
         deal(listener, Some(file), threads, &serving, &tell, drain_time).await?
     } else {
         let (host, port) = compiled::split_host_port(&written.grpc).ok_or("service.grpc: not an address")?;
         let listener = TcpListener::bind((host, port)).await;
         let listener = listener.map_err(|error| format!("service.grpc: {}: {error}", written.grpc))?;
+        if !listener.local_addr()?.ip().is_loopback() {
+            tracing::warn!(
+                grpc = written.grpc,
+                "whoever reaches this address can get the providers' keys: let only Envoy reach it"
+            );
+        }
         deal(listener, None, threads, &serving, &tell, drain_time).await?
     };
     tracing::info!("attache ends");
@@ -124,8 +133,9 @@ async fn deal<L: Listener + 'static, H: Health>(
     let workers = Workers::<L>::start(threads, serving)?;
     workers.deal(&listener, serving.phase.clone()).await;
     // Now, not at the end: whoever connects is refused instead of waiting for an answer that will not come, and the next
-    // process can take the address while this one drains.
-    drop((listener, file));
+    // process can take the address while this one drains. The file goes first: once nobody listens it may be the next one's.
+    drop(file);
+    drop(listener);
     wait(&workers, drain_time, || *serving.phase.borrow() == Phase::Ending).await;
     if !workers.all_ended() {
         tracing::warn!(open = serving.service.metrics.open.get(), "open exchanges are cut");
@@ -175,12 +185,21 @@ impl SocketFile {
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(format!("service.grpc: another process serves at {}", path.display()).into());
         }
+        if std::fs::metadata(path).is_ok_and(|met| !met.file_type().is_socket()) {
+            return Err(format!("service.grpc: {} is no socket; it is left alone", path.display()).into());
+        }
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(format!("service.grpc: {}: {error}", path.display()).into())
             }
             _ => Ok(Self(path.to_owned())),
         }
+    }
+
+    /// Lets the own user and group connect, nobody else, whatever the umask: who connects can have any request made for
+    /// any provider, its key included.
+    fn permit(&self) -> io::Result<()> {
+        std::fs::set_permissions(&self.0, Permissions::from_mode(0o660))
     }
 }
 

@@ -57,7 +57,8 @@ fn default_listen() -> String {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Service {
-    /// The gRPC service for Envoy: `unix:PATH` or `HOST:PORT`.
+    /// The gRPC service for Envoy: `unix:PATH` or `HOST:PORT`. Whoever connects can get the providers' keys: the socket is
+    /// for the own user and group, and an address that others reach needs a firewall or network policy before it.
     pub grpc: String,
     /// Health, metrics and the config view: `HOST:PORT`.
     pub admin: String,
