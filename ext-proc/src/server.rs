@@ -40,13 +40,19 @@ enum Stage {
 }
 
 impl Stage {
-    fn of(service: &Arc<Service>, metadata: &MetadataMap) -> Self {
+    /// Nothing is guessed: were an attempt taken for an exchange, one provider would get what was made for another.
+    fn of(service: &Arc<Service>, metadata: &MetadataMap) -> Result<Self, Status> {
         let text = |name: &str| metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let topology = if text("x-attache-topology") == "shared" { Topology::Shared } else { Topology::Sidecar };
-        if text("x-attache-stage") == "attempt" {
-            return Self::Attempt(Attempt::Arriving { service: service.clone(), topology });
+        let topology = match text("x-attache-topology") {
+            "sidecar" => Topology::Sidecar,
+            "shared" => Topology::Shared,
+            met => return Err(unknown("x-attache-topology", met, "sidecar or shared")),
+        };
+        match text("x-attache-stage") {
+            "exchange" => Ok(Self::Exchange(Exchange::new(service.clone(), topology))),
+            "attempt" => Ok(Self::Attempt(Attempt::Arriving { service: service.clone(), topology })),
+            met => Err(unknown("x-attache-stage", met, "exchange or attempt")),
         }
-        Self::Exchange(Exchange::new(service.clone(), topology))
     }
 
     async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
@@ -59,14 +65,26 @@ impl Stage {
     }
 }
 
+fn unknown(name: &str, met: &str, expected: &str) -> Status {
+    let message =
+        format!("initial metadata `{name}` is `{met}`, not {expected}; write the filter as `attache envoy` prints it");
+    Status::invalid_argument(message)
+}
+
 /// Serves one stream of Envoy.
+///
+/// # Errors
+/// For a stream that does not say what it is about.
 fn process(
     service: Arc<Service>,
     request: Request<Streaming<ProcessingRequest>>,
-) -> Response<impl Stream<Item = Result<ProcessingResponse, Status>> + Send + 'static> {
+) -> Result<Response<impl Stream<Item = Result<ProcessingResponse, Status>> + Send + 'static>, Status> {
     let (metadata, _, messages) = request.into_parts();
-    let stage = Stage::of(&service, &metadata);
-    Response::new(stream::unfold(Some((service, stage, messages)), async |open| {
+    let stage = Stage::of(&service, &metadata).inspect_err(|status| {
+        service.metrics.protocol_errors.with_label_values(&["unknown_stage"]).inc();
+        tracing::error!(error = status.message(), "external processing filter misconfigured");
+    })?;
+    Ok(Response::new(stream::unfold(Some((service, stage, messages)), async |open| {
         let (service, stage, mut messages) = open?;
         let stepped = match messages.next().await? {
             Ok(message) => step(stage, message).await,
@@ -83,7 +101,7 @@ fn process(
                 Some((Err(status), None))
             }
         }
-    }))
+    })))
 }
 
 /// One message, one reply.

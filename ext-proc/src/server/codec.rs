@@ -68,7 +68,8 @@ impl StreamingService<ProcessingRequest> for Process {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<ProcessingRequest>>) -> Self::Future {
-        ready(Ok(process(self.0.clone(), request).map(|stream| Box::pin(stream) as Self::ResponseStream)))
+        let served = process(self.0.clone(), request);
+        ready(served.map(|response| response.map(|stream| Box::pin(stream) as Self::ResponseStream)))
     }
 }
 
