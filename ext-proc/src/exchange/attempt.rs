@@ -76,13 +76,12 @@ fn beside(service: &Service, head: &Head) -> Reply {
     if made_already(metadata, head) {
         return Reply::unchanged();
     }
-    let front = front_of(metadata);
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
-    let Some(slot) = slot else { return lost(front, "its exchange is not known here") };
-    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost(front, "it is not part of the plan") };
+    let Some(slot) = slot else { return lost("its exchange is not known here") };
+    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost("it is not part of the plan") };
     slot.begins(attempt);
     match slot.translate(&target) {
-        Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
+        Err(fault) => Reply::Answer(Answer::fault(slot.front, &fault)),
         Ok(Translated { body, .. }) => {
             let body = body.unwrap_or_else(|| slot.body.to_vec());
             Reply::Replace(made(slot.front, &target, &slot.config, &slot.particulars, body))
@@ -107,10 +106,10 @@ impl AttemptPlan {
         let front = front_of(metadata);
         let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &config));
         let Some(plan) = planned.flatten() else {
-            return (Attempt::Over, lost(front, "the plan is missing or names what this replica does not know"));
+            return (Attempt::Over, lost("the plan is missing or names what this replica does not know"));
         };
         let Some((_, target)) = chosen(&plan, &head) else {
-            return (Attempt::Over, lost(front, "it is not part of the plan"));
+            return (Attempt::Over, lost("it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
         let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
@@ -178,11 +177,19 @@ fn front_of(metadata: Option<&Struct>) -> Dialect {
     }
 }
 
+/// What a refusal of [`lost`] calls itself: the exchange stage, which knows the client's dialect, says it again.
+pub(super) const LOST: &str = "attache_attempt_refused";
+
 /// Refuses an attempt that cannot be made safely.
-fn lost(front: Dialect, why: &str) -> Reply {
-    tracing::error!(why, "attempt refused");
+fn lost(why: &str) -> Reply {
+    tracing::error!(why, "attempt refused; are the filters the ones that `attache envoy` prints?");
+    Reply::Answer(Answer { details: LOST.to_owned(), ..Answer::fault(Dialect::OpenAi, &lost_fault()) })
+}
+
+/// What the client reads of it.
+pub(super) fn lost_fault() -> Fault {
     let message = "the gateway lost track of this request and did not send it on; try again";
-    Reply::Answer(Answer::fault(front, &Fault::new(FaultKind::Server, message).with_code("attempt_refused")))
+    Fault::new(FaultKind::Server, message).with_code("attempt_refused")
 }
 
 fn now() -> u64 {

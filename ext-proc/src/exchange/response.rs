@@ -3,7 +3,7 @@
 use super::message::{Answer, BodyMode, Change, Head, Metadata, Reply};
 use super::pending::Kept;
 use super::settle::{Ending, Settlement};
-use super::{Exchange, local_reply};
+use super::{Exchange, attempt, local_reply};
 use crate::config::compiled::Target;
 use crate::decompress::Decompress;
 use attache_core::fault::{Fault, FaultKind};
@@ -47,6 +47,7 @@ impl Sent {
         let target = self.served_by(head);
         match target {
             Some(target) if details == "via_upstream" => self.answered(&target, head),
+            _ if details == attempt::LOST => self.lost(),
             _ if details.starts_with("attache_") => self.refused_by_attempt(),
             target => self.unanswered(target.as_deref(), details),
         }
@@ -116,6 +117,11 @@ impl Sent {
             attribute(&mut change, &books, target, &Losses::default());
         }
         fail(books, &answer, &fault, change)
+    }
+
+    /// Our own attempt stage had no idea what the attempt is about, so neither in which dialect to say so.
+    fn lost(self) -> (Exchange, Reply) {
+        fail(self.books, &self.answer, &attempt::lost_fault(), Change::default())
     }
 
     /// Our own attempt stage refused; its answer is in the client's dialect already.
