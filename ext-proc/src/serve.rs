@@ -213,6 +213,8 @@ impl Drop for SocketFile {
 fn log_to_stderr(log: &Log) -> Result<(), Anything> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|error| format!("log.level: `{}`: {error}; expected error, warn, info, debug or trace", log.level))?;
+    // It tells of every change in a watched folder: a log file there would feed on itself.
+    let filter = filter.add_directive("notify=info".parse()?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
