@@ -13,6 +13,11 @@ use std::time::Duration;
 /// The most attempts of one exchange; more only delays the error.
 const ATTEMPTS_MAX: u32 = 10;
 
+/// The longest time that can be configured; beyond it Envoy's own numbers overflow sooner or later.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest name of a model, in bytes. It is repeated in headers, metrics and records.
+const MODEL_NAME_BYTES_MAX: usize = 256;
+
 /// A compiled configuration. Immutable: a reload makes a new one.
 #[derive(Debug)]
 pub struct Config {
@@ -144,7 +149,7 @@ impl Config {
             return Some(model.clone());
         }
         let (provider, model) = asked.split_once('/')?;
-        let provider = self.providers.get(provider).filter(|provider| provider.expose && !model.is_empty())?;
+        let provider = self.providers.get(provider).filter(|provider| provider.expose && is_model_name(model))?;
         let target = Target { provider: provider.clone(), upstream: provider.upstream(model) };
         Some(Arc::new(Model {
             name: provider.name.clone(),
@@ -180,7 +185,7 @@ impl Provider {
         }
         let url = Url::parse(&written.url).map_err(|message| problems.push(Problem::at(format!("{at}.url"), message)));
         let credentials = written.auth.as_ref().and_then(|auth| credentials(auth, &format!("{at}.auth"), problems));
-        let headers = written
+        let headers: Vec<_> = written
             .headers
             .iter()
             .filter_map(|(name, value)| {
@@ -189,6 +194,7 @@ impl Provider {
                 Some((name, value))
             })
             .collect();
+        check_twice(credentials.as_ref().map(|(name, _)| name.as_str()), &headers, &at, problems);
         if problems.len() > before {
             return None;
         }
@@ -230,6 +236,9 @@ impl Model {
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let at = format!("models.{name}");
+        if !is_model_name(name) {
+            problems.push(Problem::at("models", format!("{name:?} {NO_MODEL_NAME}")));
+        }
         if written.targets.is_empty() {
             problems.push(Problem::at(format!("{at}.targets"), "a model needs at least one target"));
             return None;
@@ -240,6 +249,10 @@ impl Model {
                 let known: Vec<_> = written_providers.keys().map(String::as_str).collect();
                 let message = format!("no provider `{}`; there is: {}", target.provider, known.join(", "));
                 problems.push(Problem::at(format!("{at}.targets[{i}].provider"), message));
+            }
+            if !is_model_name(&target.model) {
+                let message = format!("{:?} {NO_MODEL_NAME}", target.model);
+                problems.push(Problem::at(format!("{at}.targets[{i}].model"), message));
             }
             // A provider that is written but did not compile has said why already.
             if let Some(provider) = providers.get(&target.provider) {
@@ -394,8 +407,19 @@ fn secret(written: &written::Secret, prefix: &str, at: String, problems: &mut Ve
 }
 
 /// Headers that Envoy and the service set themselves.
-const RESERVED_HEADERS: [&str; 7] =
-    ["host", "content-length", "transfer-encoding", "connection", "content-type", "accept-encoding", "te"];
+const RESERVED_HEADERS: [&str; 11] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "content-type",
+    "accept-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "x-request-id",
+];
 
 fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
     let name = name.to_ascii_lowercase();
@@ -404,6 +428,7 @@ fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Stri
     } else if RESERVED_HEADERS.contains(&name.as_str())
         || name.starts_with("x-attache-")
         || name.starts_with("x-envoy-")
+        || name.starts_with("x-forwarded-")
     {
         format!("`{name}` is set by the gateway itself")
     } else {
@@ -413,12 +438,35 @@ fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Stri
     None
 }
 
+/// What is wrong with a name that is not [`is_model_name`].
+const NO_MODEL_NAME: &str = "is no name for a model: expected 1 to 256 bytes without control characters";
+
+/// Whether this can be a model's name: headers repeat it, and an unknown client may have made it up.
+fn is_model_name(name: &str) -> bool {
+    (1..=MODEL_NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control)
+}
+
+/// A header that is configured twice: which value counts would be anybody's guess.
+fn check_twice(of_auth: Option<&str>, headers: &[(String, SecretString)], at: &str, problems: &mut Vec<Problem>) {
+    let mut seen: BTreeSet<&str> = of_auth.into_iter().collect();
+    for (name, _) in headers {
+        if !seen.insert(name) {
+            let message = "this header is set twice, here and in `auth` or in other letter case";
+            problems.push(Problem::at(format!("{at}.headers.{name}"), message));
+        }
+    }
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
 }
 
 fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
     match humantime::parse_duration(text) {
+        Ok(duration) if duration > TIME_MAX => {
+            problems.push(Problem::at(at, format!("`{text}` is longer than a day")));
+            None
+        }
         Ok(duration) if duration >= Duration::from_millis(1) => Some(duration),
         Ok(_) => {
             problems.push(Problem::at(at, format!("`{text}` is shorter than a millisecond")));
@@ -439,6 +487,9 @@ fn check_clusters(providers: &BTreeMap<String, Arc<Provider>>, problems: &mut Ve
         if let Some(other) = seen.insert(&provider.cluster, name) {
             let message = format!("cluster `{}` belongs to provider `{other}` already", provider.cluster);
             problems.push(Problem::at(format!("providers.{name}.cluster"), message));
+        }
+        if provider.cluster.is_empty() {
+            problems.push(Problem::at(format!("providers.{name}.cluster"), "the name of a cluster is empty"));
         }
         if provider.cluster.starts_with("attache") {
             let message = "cluster names that begin with `attache` are the gateway's own";
@@ -475,6 +526,10 @@ fn check_addresses(written: &written::Config, problems: &mut Vec<Problem>) {
     {
         let message = format!("no provider `{provider}`");
         problems.push(Problem::at("envoy.on_service_failure.pass_to", message));
+    }
+    if written.service.drain_seconds > TIME_MAX.as_secs() {
+        let message = format!("{} seconds are longer than a day", written.service.drain_seconds);
+        problems.push(Problem::at("service.drain_seconds", message));
     }
     if !(1024..=1 << 30).contains(&written.limits.body_bytes_max) {
         problems.push(Problem::at("limits.body_bytes_max", "expected from 1024 bytes to 1 GiB (1073741824)"));

@@ -52,6 +52,10 @@ fn an_exposed_provider_serves_any_of_its_models() {
     assert_eq!(model.targets[0].upstream.model, "org/model");
     assert!(config.model("openai/").is_none());
     assert!(config.model("claude/claude-haiku-4-5").is_none());
+    // What a client makes up goes into response headers.
+    for name in ["", "gpt\r\nx-evil: 1", &"x".repeat(1000)] {
+        assert!(config.model(&format!("openai/{name}")).is_none(), "{name:?}");
+    }
 }
 
 #[test]
@@ -105,18 +109,23 @@ fn mistakes_are_explained() {
         ("bearer: \"${OPENAI_API_KEY}\"", "bearer: { file: /nonexistent/key }"),
         ("header: x-api-key", "header: x attache"),
         ("header: x-api-key", "header: host"),
+        ("dialect: openai, ", "dialect: openai, headers: { Authorization: other }, "),
         ("  openai: {", "  Open AI: {"),
         ("  openai: {", "  attache: {"),
         ("provider: openai, model", "provider: opena, model"),
+        ("model: gpt-4o-mini", "model: \"gpt\\r\\nx-evil: 1\""),
+        ("  fast:", "  \"\":"),
         ("- { provider: openai, model: gpt-4o-mini }", "- { provider: openai, modle: gpt-4o-mini }"),
         ("attempts: 3", "attempts: 0"),
         ("attempts: 3", "attempts: many"),
         ("on: [5xx,", "on: [500,"),
         ("per_try_timeout: 30s", "per_try_timeout: 30"),
+        ("per_try_timeout: 30s", "per_try_timeout: 99999y"),
         ("select: in_order", "select: random"),
         ("listen: 127.0.0.1:10000", "listen: localhost"),
         ("unix:.run/attache.sock", "unix:"),
         ("listen: 127.0.0.1:10000", "listen: [127.0.0.1"),
+        ("admin: \"127.0.0.1:9090\"", "drain_seconds: 18446744073709551615"),
         ("listen: 127.0.0.1:10000", "limits: { body_bytes_max: 12 }"),
         ("listen: 127.0.0.1:10000", "envoy: { on_service_failure: { pass_to: nobody } }"),
         (GOOD, "providers: {}"),
