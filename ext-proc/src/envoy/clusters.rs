@@ -113,7 +113,7 @@ fn refuse() -> Value {
 
 /// The service itself.
 fn service(config: &Config) -> Value {
-    let grpc = config.written.envoy.service.as_ref().unwrap_or(&config.written.service.grpc);
+    let grpc = address_of_service(config);
     let (address, network) = match grpc.strip_prefix("unix:") {
         Some(path) => (json!({ "pipe": { "path": path } }), json!({})),
         None => {
@@ -135,6 +135,15 @@ fn service(config: &Config) -> Value {
     cluster
 }
 
+fn address_of_service(config: &Config) -> &str {
+    config.written.envoy.service.as_ref().unwrap_or(&config.written.service.grpc)
+}
+
+/// The service is reached over the network: there may be several replicas, and they come and go.
+pub(super) fn service_is_elsewhere(config: &Config) -> bool {
+    !address_of_service(config).starts_with("unix:")
+}
+
 /// What the service needs when it is reached over the network, perhaps as one of several replicas.
 fn over_the_network() -> Value {
     json!({
@@ -151,6 +160,21 @@ fn over_the_network() -> Value {
             "healthy_threshold": 1,
             "grpc_health_check": {},
         }],
+        // Until a health check notices that a replica has gone it would get most requests: nobody has fewer open. One
+        // refused connection puts it aside; the next health check that succeeds takes it back. What a replica answers
+        // says nothing about it.
+        "outlier_detection": {
+            "split_external_local_origin_errors": true,
+            "consecutive_local_origin_failure": 1,
+            "enforcing_consecutive_local_origin_failure": 100,
+            "enforcing_local_origin_success_rate": 0,
+            "enforcing_consecutive_5xx": 0,
+            "enforcing_consecutive_gateway_failure": 0,
+            "enforcing_success_rate": 0,
+            "interval": "1s",
+            "base_ejection_time": "2s",
+            "max_ejection_percent": 100,
+        },
         // With no healthy replica left, sending to unhealthy ones only turns a clear error into a slow one.
         "common_lb_config": { "healthy_panic_threshold": { "value": 0 } },
     })

@@ -3,6 +3,7 @@
 //! A stream that the service ends properly before it has answered means "no objection" to Envoy, also when failures are
 //! not allowed; therefore `super::egress` runs before the attempt stage.
 
+use super::clusters::service_is_elsewhere;
 use super::routes::pass_to;
 use super::{ATTACHE, extension};
 use crate::config::Config;
@@ -18,7 +19,7 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
     ext_proc(
         "attache",
         json!({
-            "grpc_service": grpc_service("exchange", topology),
+            "grpc_service": grpc_service("exchange", config, topology),
             // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
             // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
             "processing_mode": mode("BUFFERED", "SKIP"),
@@ -49,7 +50,7 @@ pub(super) fn attempt_stage(config: &Config, topology: Topology) -> Value {
     ext_proc(
         "attache_attempt",
         json!({
-            "grpc_service": grpc_service("attempt", topology),
+            "grpc_service": grpc_service("attempt", config, topology),
             "processing_mode": mode(request_body, response_trailers),
             // Never true: a request that the service did not make for this provider must not reach it.
             "failure_mode_allow": false,
@@ -77,18 +78,23 @@ fn ext_proc(name: &str, fields: Value) -> Value {
 }
 
 /// The service, and what it learns about a stream before the first message. A header would not do: clients send headers.
-fn grpc_service(stage: &str, topology: Topology) -> Value {
+fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
     let topology = match topology {
         Topology::Sidecar => "sidecar",
         Topology::Shared => "shared",
     };
-    json!({
+    let mut service = json!({
         "envoy_grpc": { "cluster_name": ATTACHE },
         "initial_metadata": [
             { "key": "x-attache-stage", "value": stage },
             { "key": "x-attache-topology", "value": topology },
         ],
-    })
+    });
+    if let (Value::Object(service), true) = (&mut service, service_is_elsewhere(config)) {
+        // A replica that has just gone has seen nothing of the stream: another one may.
+        service.insert("retry_policy".to_owned(), json!({ "retry_on": "connect-failure", "num_retries": 3 }));
+    }
+    service
 }
 
 /// What is sent to the service unless it asks for something else.
