@@ -160,13 +160,11 @@ impl Config {
         }))
     }
 
-    /// The target that an attempt of a plan goes to, by the names that the plan carries.
-    pub fn target(&self, provider: &str, model: &str) -> Option<Arc<Target>> {
-        let known = self
-            .models
-            .values()
-            .flat_map(|model| &model.targets)
-            .find(|target| &*target.provider.name == provider && target.upstream.model == model);
+    /// The target that an attempt of a plan goes to, by the names that the plan carries: of the model that was asked for,
+    /// and the provider's own. Other models may have the same target with other settings.
+    pub fn target(&self, asked: &str, provider: &str, model: &str) -> Option<Arc<Target>> {
+        let targets = self.models.get(asked).map(|model| &*model.targets).unwrap_or_default();
+        let known = targets.iter().find(|target| &*target.provider.name == provider && target.upstream.model == model);
         if let Some(known) = known {
             return Some(known.clone());
         }

@@ -65,6 +65,17 @@ fn off_is_a_word() {
 }
 
 #[test]
+fn an_attempt_elsewhere_finds_the_target_of_its_own_model() {
+    let (fast, slow) = ("model: claude-haiku-4-5", "model: claude-haiku-4-5, max_tokens_default: 7");
+    let models = GOOD.split_once("models:").unwrap().1.replace("fast:", "slow:").replace(fast, slow);
+    let config = compile(&format!("{GOOD}{models}"), &env).unwrap();
+    let limit = |asked| config.target(asked, "claude", "claude-haiku-4-5").unwrap().upstream.max_tokens_default;
+    assert_eq!(limit("slow"), 7);
+    assert_ne!(limit("fast"), 7);
+    assert!(config.target("fast", "claude", "another").is_none(), "not exposed");
+}
+
+#[test]
 fn secrets_show_nowhere() {
     let config = compile(GOOD, &env).unwrap();
     let view = serde_json::to_string(&config.written).unwrap();

@@ -104,7 +104,8 @@ impl AttemptPlan {
         let config = service.config.load_full();
         let metadata = head.metadata.as_ref();
         let front = front_of(metadata);
-        let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &config));
+        let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
+        let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &model, &config));
         let Some(plan) = planned.flatten() else {
             return (Attempt::Over, lost("the plan is missing or names what this replica does not know"));
         };
@@ -112,7 +113,6 @@ impl AttemptPlan {
             return (Attempt::Over, lost("it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
-        let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
         (Attempt::Asked(Box::new(Self { config, front, particulars, model, target, head })), Reply::unchanged())
     }
 
@@ -158,10 +158,10 @@ fn chosen(plan: &Plan, head: &Head) -> Option<(u32, Arc<Target>)> {
 }
 
 /// Reads the plan that the first stage wrote into the metadata.
-fn planned(plan: &Value, config: &Config) -> Option<Plan> {
+fn planned(plan: &Value, model: &str, config: &Config) -> Option<Plan> {
     let attempts = list(plan).iter().map(|attempt| {
         let Some(Kind::StructValue(attempt)) = &attempt.kind else { return None };
-        config.target(field(attempt, "provider")?, field(attempt, "model")?)
+        config.target(model, field(attempt, "provider")?, field(attempt, "model")?)
     });
     Plan::of(attempts.collect::<Option<Vec<_>>>()?)
 }
