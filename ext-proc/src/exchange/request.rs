@@ -16,6 +16,9 @@ use attache_core::translate::{self, Ask, Translated};
 use bytes::Bytes;
 use std::sync::Arc;
 
+/// How much of a name that nobody has configured is repeated. No configured one is longer.
+const MODEL_CHARS_MAX: usize = 300;
+
 /// Nothing has come yet.
 #[derive(Debug)]
 pub struct Arriving {
@@ -111,7 +114,7 @@ impl Asked {
         }
         let ask = Ask::read(self.front, &body)?;
         self.books.stream = ask.stream;
-        self.books.model_asked = Some(ask.model.as_str().to_owned());
+        self.books.model_asked = Some(shown(&ask.model));
         let model = self.config.model(&ask.model).ok_or_else(|| no_such_model(&ask.model))?;
         self.books.model = model.name.clone();
         let plan = Plan::new(&model, &mut rand::rng()).ok_or_else(|| no_such_model(&ask.model))?;
@@ -206,10 +209,13 @@ fn first_fit(ask: &Ask<'_>, plan: Plan, model: &Model, now: u64) -> Result<(Plan
 }
 
 fn no_such_model(asked: &str) -> Fault {
-    let shown: String = asked.chars().take(200).collect();
-    Fault::new(FaultKind::NotFound, format!("the model `{shown}` does not exist or you do not have access to it"))
-        .with_code("model_not_found")
-        .with_param("model")
+    let message = format!("the model `{}` does not exist or you do not have access to it", shown(asked));
+    Fault::new(FaultKind::NotFound, message).with_code("model_not_found").with_param("model")
+}
+
+/// The name of a model as a client wrote it, for messages and records: it may be as long as a body.
+fn shown(asked: &str) -> String {
+    asked.chars().take(MODEL_CHARS_MAX).collect()
 }
 
 /// Answers with an error instead of going on.
