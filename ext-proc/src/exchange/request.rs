@@ -91,7 +91,8 @@ impl Asked {
     pub(super) fn body(mut self, body: Bytes) -> (Exchange, Reply) {
         match self.sent(body) {
             Ok((answer, kept, change)) => {
-                (Exchange::Sent(Box::new(Sent::new(self.books, answer, kept))), Reply::Go(change))
+                let sent = Sent::new(self.books, answer, kept, self.config.written.limits.body_bytes_max);
+                (Exchange::Sent(Box::new(sent)), Reply::Go(change))
             }
             Err(fault) => refuse(self.books, self.front, &fault),
         }

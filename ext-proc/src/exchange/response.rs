@@ -32,11 +32,18 @@ pub struct Sent {
     answer: translate::Answer,
     /// What is needed when a later attempt answers.
     kept: Option<Kept>,
+    /// Most bytes of an answer that is taken whole.
+    body_bytes_max: u32,
 }
 
 impl Sent {
-    pub(super) fn new(books: Box<Settlement>, answer: translate::Answer, kept: Option<Kept>) -> Self {
-        Self { books, answer, kept }
+    pub(super) fn new(
+        books: Box<Settlement>,
+        answer: translate::Answer,
+        kept: Option<Kept>,
+        body_bytes_max: u32,
+    ) -> Self {
+        Self { books, answer, kept, body_bytes_max }
     }
 
     /// Takes the response's headers: who answered, and in which form does the body come?
@@ -62,7 +69,7 @@ impl Sent {
 
     /// A provider answered.
     fn answered(self, target: &Arc<Target>, head: &Head) -> (Exchange, Reply) {
-        let Self { mut books, mut answer, kept } = self;
+        let Self { mut books, mut answer, kept, body_bytes_max } = self;
         let mut losses = std::mem::take(&mut books.losses);
         if let Some(slot) = kept.as_ref().map(Kept::slot).filter(|_| books.attempts > 1) {
             answer = answer.from_upstream(target.provider.dialect);
@@ -86,13 +93,13 @@ impl Sent {
             let state = Streaming { stream: answer.stream(), books, decompress, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
-        let limit = books.service().config.load().written.limits.body_bytes_max;
-        if head.content_length().is_some_and(|bytes| bytes > limit.into()) {
+        if head.content_length().is_some_and(|bytes| bytes > body_bytes_max.into()) {
             // Envoy 1.40 can hang on a body that outgrows its buffer before this reply has come.
-            let fault = Fault::upstream(format!("the provider's answer is larger than {limit} bytes"));
+            let fault = Fault::upstream(format!("the provider's answer is larger than {body_bytes_max} bytes"));
             return fail(books, &answer, &fault, change);
         }
-        let state = Whole { books, answer, decompress, target: target.clone(), success, is_stream, change };
+        let target = target.clone();
+        let state = Whole { books, answer, decompress, target, success, is_stream, change, body_bytes_max };
         if head.end {
             // No body will come that could be changed.
             return state.bodyless();
@@ -174,14 +181,14 @@ pub struct Whole {
     is_stream: bool,
     /// What is already known to change; it waits for the body.
     change: Change,
+    body_bytes_max: u32,
 }
 
 impl Whole {
     /// Takes the body.
     pub(super) fn body(self, body: &[u8]) -> (Exchange, Reply) {
-        let limit = self.books.service().config.load().written.limits.body_bytes_max as usize;
-        let Self { mut books, answer, mut decompress, target, success, is_stream, mut change } = self;
-        let body = match decompress.whole(body, limit) {
+        let Self { mut books, answer, mut decompress, target, success, is_stream, mut change, body_bytes_max } = self;
+        let body = match decompress.whole(body, body_bytes_max as usize) {
             Ok(body) => body,
             Err(fault) => return fail_late(books, &answer, change, &fault),
         };
