@@ -25,6 +25,7 @@ pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Me
     let (changed, mut changes) = mpsc::channel::<()>(1);
     let mut hangup = signal(SignalKind::hangup())?;
     let mut _watcher = watch_folders(&path, &running.load(), &changed);
+    let mut complaint = None;
     loop {
         let reason = tokio::select! {
             Some(()) = hangup.recv() => Reason::Hangup,
@@ -34,7 +35,7 @@ pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Me
                 Reason::Files
             }
         };
-        reload(&path, &running, &metrics, reason);
+        complaint = reload(&path, &running, &metrics, reason, complaint.as_deref());
         // Anew, since links may lead elsewhere now, secrets stand in other files, and folders be others under the same name.
         _watcher = watch_folders(&path, &running.load(), &changed);
     }
@@ -88,20 +89,34 @@ impl Reason {
     }
 }
 
-fn reload(path: &Path, running: &ArcSwap<Config>, metrics: &Metrics, reason: Reason) {
+/// Reloads; what is wrong then, if anything. `before` is what was wrong the last time.
+fn reload(
+    path: &Path,
+    running: &ArcSwap<Config>,
+    metrics: &Metrics,
+    reason: Reason,
+    before: Option<&str>,
+) -> Option<String> {
     let (shown, why) = (path.display(), reason.as_str());
     match super::load(path) {
         // Other files in the folders change too. Who sends a signal reads what came of it.
-        Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => {}
+        Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => None,
         Ok(config) => {
             let old = running.swap(Arc::new(config));
             metrics.config_reloads.with_label_values(&["ok"]).inc();
             tracing::info!(path = %shown, reason = why, "configuration reloaded");
             warn_of_what_waits(&old, &running.load());
+            None
         }
         Err(invalid) => {
+            let complaint = invalid.to_string();
+            // Said once: a log file in a watched folder would feed on its own lines otherwise.
+            if reason == Reason::Files && before == Some(complaint.as_str()) {
+                return Some(complaint);
+            }
             metrics.config_reloads.with_label_values(&["bad"]).inc();
-            tracing::error!(path = %shown, reason = why, "configuration not reloaded, the old one keeps running:\n{invalid}");
+            tracing::error!(path = %shown, reason = why, "configuration not reloaded, the old one keeps running:\n{complaint}");
+            Some(complaint)
         }
     }
 }
