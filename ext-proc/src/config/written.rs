@@ -276,7 +276,7 @@ pub enum Select {
 pub struct Retry {
     /// Most attempts, the first included. More attempts than targets start over with the first. Default: one per target.
     pub attempts: Option<u32>,
-    /// What makes an attempt fail.
+    /// What makes an attempt fail. A connection that cannot be made always does.
     pub on: Vec<RetryOn>,
     /// Most time until a provider's response headers: `30s`, `500ms`. It does not limit streams.
     pub per_try_timeout: Option<String>,
@@ -297,7 +297,7 @@ impl Default for Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(transform = also_as_a_number)]
 pub enum RetryOn {
-    /// HTTP status 500 to 599, also 529.
+    /// HTTP status 500 to 599, also 529. For Envoy that includes no answer at all: `connect_failure`, `reset`, `timeout`.
     #[serde(rename = "5xx")]
     ServerError,
     /// HTTP status 429.
@@ -306,7 +306,7 @@ pub enum RetryOn {
     /// No connection: refused, unreachable, no such name, wrong certificate.
     #[serde(rename = "connect_failure")]
     ConnectFailure,
-    /// The connection broke before the response headers.
+    /// The connection broke before the response headers, or there was none. For Envoy that is one thing with `timeout`.
     #[serde(rename = "reset")]
     Reset,
     /// No response headers within `per_try_timeout`.
