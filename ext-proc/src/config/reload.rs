@@ -135,6 +135,9 @@ fn warn_of_what_waits(old: &Config, new: &Config) {
             tracing::warn!(part, "this part of the configuration takes effect when attache is started again");
         }
     }
+    if after.limits.body_bytes_max > before.limits.body_bytes_max {
+        tracing::warn!("larger bodies than before are taken when attache is started again");
+    }
     if envoy::bootstrap(old, Topology::Sidecar) != envoy::bootstrap(new, Topology::Sidecar) {
         tracing::warn!("Envoy has to follow: print its configuration again with `attache envoy`");
     }
