@@ -11,6 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let dialect = |other: bool| if other { Dialect::Anthropic } else { Dialect::OpenAi };
     let mut upstream = Upstream::new("m");
     upstream.sampling = pick(2);
+    upstream.reasoning = pick(5);
     upstream.thinking = if pick(3) { ThinkingStyle::Adaptive } else { ThinkingStyle::Budget };
     upstream.max_tokens_field = if pick(4) { MaxTokensField::MaxTokens } else { MaxTokensField::MaxCompletionTokens };
     let (front, to) = (dialect(pick(0)), dialect(pick(1)));

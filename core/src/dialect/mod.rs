@@ -37,6 +37,9 @@ pub struct Upstream {
     /// The model takes `temperature`, `top_p` and `top_k`. Some refuse them (Claude since Opus 4.7 answers 400, see
     /// <https://platform.claude.com/docs/en/about-claude/models/migration-guide>): then they are losses.
     pub sampling: bool,
+    /// The model can be told how much to think. Others refuse every word about it (gpt-4o answers 400): then a wish for
+    /// thoughts is a loss.
+    pub reasoning: bool,
 }
 
 /// The name of the field that carries the token limit in the OpenAI dialect.
@@ -66,6 +69,7 @@ impl Upstream {
             max_tokens_field: MaxTokensField::MaxCompletionTokens,
             thinking: ThinkingStyle::Budget,
             sampling: true,
+            reasoning: true,
         }
     }
 }

@@ -291,6 +291,7 @@ impl Target {
             upstream.max_tokens_default = max_tokens;
         }
         upstream.sampling = written.sampling;
+        upstream.reasoning = written.reasoning;
         upstream.thinking = match written.thinking {
             written::Thinking::Budget => ThinkingStyle::Budget,
             written::Thinking::Adaptive => ThinkingStyle::Adaptive,

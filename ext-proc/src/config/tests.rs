@@ -59,6 +59,16 @@ fn an_exposed_provider_serves_any_of_its_models() {
 }
 
 #[test]
+fn a_model_has_habits() {
+    let target = "{ provider: openai, model: gpt-4o-mini";
+    let config = compile(&GOOD.replace(target, &format!("{target}, reasoning: false, sampling: false")), &env).unwrap();
+    let fast = config.model("fast").unwrap();
+    let [first, second] = fast.targets.as_slice() else { panic!("two targets") };
+    assert_eq!((first.upstream.reasoning, first.upstream.sampling), (false, false));
+    assert_eq!((second.upstream.reasoning, second.upstream.sampling), (true, true));
+}
+
+#[test]
 fn off_is_a_word() {
     let config = compile(&GOOD.replace("listen: 127.0.0.1:10000", "usage: { to: off }"), &env).unwrap();
     assert_eq!(config.written.usage.to.0, "off");

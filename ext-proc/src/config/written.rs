@@ -235,9 +235,14 @@ pub struct Target {
     /// Anthropic dialect: how this model is told to think.
     #[serde(default)]
     pub thinking: Thinking,
-    /// Anthropic dialect: the model takes `temperature`, `top_p` and `top_k`. Claude from Opus 4.7 on refuses them.
+    /// The model takes `temperature`, `top_p` and `top_k`. Claude from Opus 4.7 on and OpenAI's reasoning models refuse
+    /// them: with `false`, a translated request goes without them.
     #[serde(default = "yes")]
     pub sampling: bool,
+    /// The model can be told how much to think. Others (gpt-4o, Claude 3.5) refuse a request that says so: with `false`,
+    /// a translated request goes without it.
+    #[serde(default = "yes")]
+    pub reasoning: bool,
 }
 
 fn yes() -> bool {

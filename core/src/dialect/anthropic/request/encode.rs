@@ -32,6 +32,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
     let plan = reasoning::plan(
         Wish {
             reasoning: request.reasoning,
+            can_think: upstream.reasoning,
             style: upstream.thinking,
             max_tokens: request.max_tokens,
             max_tokens_default: upstream.max_tokens_default,

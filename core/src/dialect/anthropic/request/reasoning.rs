@@ -36,6 +36,8 @@ impl Plan {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wish {
     pub(super) reasoning: Option<Reasoning>,
+    /// The model takes the parameters of thinking at all.
+    pub(super) can_think: bool,
     pub(super) style: ThinkingStyle,
     /// What the client set as the limit.
     pub(super) max_tokens: Option<u64>,
@@ -50,6 +52,12 @@ pub(super) fn plan(wish: Wish, losses: &mut Losses) -> Plan {
     let max_tokens = wish.max_tokens.unwrap_or(wish.max_tokens_default);
     let quiet = |thinking| Plan { thinking, effort: None, max_tokens };
     let Some(reasoning) = wish.reasoning else { return quiet(None) };
+    if !wish.can_think {
+        if matches!(reasoning, Reasoning::Effort(_) | Reasoning::Budget(_)) {
+            losses.add("reasoning_effort");
+        }
+        return quiet(None);
+    }
     match (wish.style, reasoning) {
         // Models of this style think only when they are told to.
         (ThinkingStyle::Budget, Reasoning::Off) => quiet(None),

@@ -325,6 +325,24 @@ fn thinking_by_budget() {
 }
 
 #[test]
+fn a_model_that_does_not_think() {
+    for style in [ThinkingStyle::Budget, ThinkingStyle::Adaptive] {
+        for (reasoning, losses) in [
+            (Reasoning::Off, ""),
+            (Reasoning::Adaptive, ""),
+            (Reasoning::Effort(Effort::Low), "reasoning_effort"),
+            (Reasoning::Budget(1024), "reasoning_effort"),
+        ] {
+            let request = Request { reasoning: Some(reasoning), ..hi() };
+            let encoded = encode(&request, &Upstream { reasoning: false, ..upstream(style) }).unwrap();
+            let body = String::from_utf8(encoded.body).unwrap();
+            assert!(!body.contains("thinking") && !body.contains("output_config"), "{body}");
+            assert_eq!(encoded.losses.header(), losses);
+        }
+    }
+}
+
+#[test]
 fn thinking_by_effort() {
     let with = |reasoning| Request { reasoning: Some(reasoning), ..hi() };
     let adaptive = r#""thinking":{"type":"adaptive"}"#;

@@ -183,7 +183,7 @@ fn body<'b>(
         logprobs: request.logprobs.map(|_| true),
         top_logprobs: request.logprobs.filter(|top| *top > 0),
         response_format: request.format.as_ref().map(response_format),
-        reasoning_effort: request.reasoning.and_then(|reasoning| effort(reasoning, losses)),
+        reasoning_effort: request.reasoning.and_then(|reasoning| effort(reasoning, upstream, losses)),
         verbosity: request.verbosity.as_deref(),
         user: request.user.as_deref().map(user),
         metadata: request.metadata.as_deref(),
@@ -265,8 +265,14 @@ fn response_format<'b>(format: &'b Format<'_>) -> ResponseFormat<'b> {
 
 /// `reasoning_effort`. `none` is not sent: models that cannot think do not know the field, and many that can refuse the
 /// word (o3, gpt-5), so that the provider's default stands in for it.
-fn effort(reasoning: Reasoning, losses: &mut Losses) -> Option<&'static str> {
+fn effort(reasoning: Reasoning, upstream: &Upstream, losses: &mut Losses) -> Option<&'static str> {
     match reasoning {
+        // Such a model does not think: that is no loss for those who leave it to the model, or do not want it.
+        Reasoning::Off | Reasoning::Adaptive if !upstream.reasoning => None,
+        Reasoning::Effort(_) | Reasoning::Budget(_) if !upstream.reasoning => {
+            losses.add("thinking");
+            None
+        }
         Reasoning::Off => {
             losses.add("thinking.disabled");
             None
@@ -391,5 +397,17 @@ mod tests {
         let upstream = Upstream { max_tokens_field: MaxTokensField::MaxTokens, sampling: false, ..Upstream::new("m") };
         let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
         assert_eq!(encoded(&request, &upstream), (body.to_owned(), "temperature".to_owned()));
+
+        let thoughtless = Upstream { reasoning: false, ..Upstream::new("m") };
+        let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+        for (reasoning, losses) in [
+            (Reasoning::Off, ""),
+            (Reasoning::Adaptive, ""),
+            (Reasoning::Effort(Effort::Low), "thinking"),
+            (Reasoning::Budget(1024), "thinking"),
+        ] {
+            let request = Request { reasoning: Some(reasoning), ..Request::default() };
+            assert_eq!(encoded(&request, &thoughtless), (body.to_owned(), losses.to_owned()), "{reasoning:?}");
+        }
     }
 }
