@@ -5,6 +5,7 @@
 
 pub mod anthropic;
 pub mod openai;
+mod schema;
 pub(crate) mod wire;
 
 use crate::chat;

@@ -277,7 +277,7 @@ fn tool_calls_and_results() {
 fn tools() {
     let with = |tool| Request { tools: vec![tool], ..hi() };
     check(&with(tool(Some("{}"))), &[r#""input_schema":{"type":"object"}"#], "");
-    check(&with(tool(Some(r#"{ "properties":{}}"#))), &[r#""input_schema":{"type":"object","properties":{}}"#], "");
+    check(&with(tool(Some(r#"{ "properties":{}}"#))), &[r#""input_schema":{ "properties":{},"type":"object"}"#], "");
     let whole = r#"{"$defs":{"type":1},"type":"object","n":123456789012345678901234567890}"#;
     check(&with(tool(Some(whole))), &[whole], "");
     check(&with(Tool { strict: Some(true), ..tool(None) }), &[r#""strict":true"#], "");

@@ -2,15 +2,17 @@
 
 use super::body::{Mark, Tool, ToolChoice};
 use crate::chat;
+use crate::dialect::schema::completed;
 use crate::fault::Fault;
 use crate::loss::Losses;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// How long a tool's name may be, in characters
 /// (<https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/tool_param.py>, `name`).
 const NAME_CHARS_MAX: usize = 128;
+/// The schema of a tool without arguments.
+const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
 
 /// The tools that the client offers.
 ///
@@ -42,54 +44,13 @@ fn one<'a>(tool: &'a chat::Tool<'a>, index: usize) -> Result<Tool<'a>, Fault> {
 /// An input schema, which has to be an object with a `type`. Tools without arguments get the schema of no arguments.
 fn schema(schema: Option<&RawValue>, index: usize) -> Result<Cow<'_, RawValue>, Fault> {
     let raw = match schema {
-        None => return Ok(Cow::Owned(own(r#"{"type":"object","properties":{}}"#.to_owned()))),
+        None => return Ok(Cow::Owned(RawValue::from_string(NO_ARGUMENTS.to_owned()).expect("the constant is JSON"))),
         Some(raw) => raw,
     };
-    let Ok(head) = serde_json::from_str::<Head>(raw.get()) else {
+    completed(raw, &[("type", "\"object\"")]).ok_or_else(|| {
         let path = format!("tools[{index}].input_schema");
-        return Err(Fault::invalid(format!("{path} is not a JSON object")).with_param(path));
-    };
-    if head.has_type {
-        return Ok(Cow::Borrowed(raw));
-    }
-    let inside = raw.get().trim_ascii().strip_prefix('{').unwrap_or("}").trim_ascii_start();
-    let comma = if inside == "}" { "" } else { "," };
-    Ok(Cow::Owned(own(format!(r#"{{"type":"object"{comma}{inside}"#))))
-}
-
-fn own(json: String) -> Box<RawValue> {
-    RawValue::from_string(json).expect("it is made of JSON that was read before")
-}
-
-/// A schema as far as it matters: it is an object, and it says its `type` or not.
-#[derive(Debug)]
-struct Head {
-    has_type: bool,
-}
-
-impl<'de> serde::Deserialize<'de> for Head {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-
-        impl<'de> serde::de::Visitor<'de> for Members {
-            type Value = Head;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
-                let mut head = Head { has_type: false };
-                while let Some(key) = map.next_key::<crate::text::Str<'de>>()? {
-                    map.next_value::<IgnoredAny>()?;
-                    head.has_type |= key == "type";
-                }
-                Ok(head)
-            }
-        }
-
-        deserializer.deserialize_map(Members)
-    }
+        Fault::invalid(format!("{path} is not a JSON object")).with_param(path)
+    })
 }
 
 /// Whether and which tool must be called. `thinking`: the model thinks, and cannot be forced to call a tool then

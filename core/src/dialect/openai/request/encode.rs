@@ -9,6 +9,7 @@
 use super::conversation::{self, Message, note_cache};
 use crate::chat::{self, Format, Reasoning, ToolChoice};
 use crate::dialect::openai::fingerprint::fingerprint;
+use crate::dialect::schema::completed;
 use crate::dialect::{Encoded, MaxTokensField, Upstream};
 use crate::fault::{Fault, FaultKind};
 use crate::loss::Losses;
@@ -96,7 +97,7 @@ struct Function<'b> {
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'b str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<&'b RawValue>,
+    parameters: Option<Cow<'b, RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     strict: Option<bool>,
 }
@@ -228,10 +229,15 @@ fn encode_tool<'b>(tool: &'b chat::Tool<'_>, losses: &mut Losses) -> Tool<'b> {
         function: Function {
             name: &tool.name,
             description: tool.description.as_deref(),
-            parameters: tool.schema.as_deref(),
+            parameters: tool.schema.as_deref().map(parameters),
             strict: tool.strict,
         },
     }
+}
+
+/// OpenAI refuses a schema of an object without `properties`, as tools without arguments come from MCP servers.
+fn parameters(schema: &RawValue) -> Cow<'_, RawValue> {
+    completed(schema, &[("type", "\"object\""), ("properties", "{}")]).unwrap_or(Cow::Borrowed(schema))
 }
 
 /// OpenAI refuses a choice where there are no tools; one that changes nothing then is no loss.
@@ -350,6 +356,11 @@ mod tests {
         check(choice(ToolChoice::None), "", "");
         check(choice(ToolChoice::Required), "", "tool_choice");
         check(choice(ToolChoice::Named("f".into())), "", "tool_choice");
+        let schema = RawValue::from_string(r#"{"type":"object"}"#.to_owned()).unwrap();
+        let bare = Tool { schema: Some(Cow::Owned(schema)), ..tool("f") };
+        let parameters = r#""parameters":{"type":"object","properties":{}}"#;
+        let tools = format!(r#","tools":[{{"type":"function","function":{{"name":"f",{parameters}}}}}]"#);
+        check(Request { tools: vec![bare], ..Request::default() }, &tools, "");
         let with = |name| Request { tools: vec![tool("f")], ..choice(name) };
         let tools = r#","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"#;
         check(with(ToolChoice::Required), &format!(r#"{tools}"required","parallel_tool_calls":true"#), "");
