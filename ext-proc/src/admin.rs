@@ -71,23 +71,27 @@ impl Admin {
 }
 
 fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Response<Full<Bytes>> {
-    let (status, kind, body) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, b"ok\n".to_vec()),
-        (&Method::GET | &Method::HEAD, "/readyz") if ready => (StatusCode::OK, TEXT, b"ready\n".to_vec()),
-        (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, TEXT, b"draining\n".to_vec()),
-        (&Method::GET, "/metrics") => (StatusCode::OK, METRICS, service.metrics.text()),
-        (&Method::GET, "/config") => match serde_json::to_vec_pretty(&service.config.load().written) {
+    let (mut status, mut kind, mut body) = match path {
+        "/healthz" => (StatusCode::OK, TEXT, b"ok\n".to_vec()),
+        "/readyz" if ready => (StatusCode::OK, TEXT, b"ready\n".to_vec()),
+        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, b"draining\n".to_vec()),
+        "/metrics" => (StatusCode::OK, METRICS, service.metrics.text()),
+        "/config" => match serde_json::to_vec_pretty(&service.config.load().written) {
             Ok(json) => (StatusCode::OK, JSON, json),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
         },
-        (_, "/healthz" | "/readyz" | "/metrics" | "/config") => {
-            (StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET\n".to_vec())
-        }
         _ => (StatusCode::NOT_FOUND, TEXT, b"there is /healthz, /readyz, /metrics and /config\n".to_vec()),
     };
+    // hyper leaves the body of an answer to HEAD out.
+    if status != StatusCode::NOT_FOUND && !matches!(*method, Method::GET | Method::HEAD) {
+        (status, kind, body) = (StatusCode::METHOD_NOT_ALLOWED, TEXT, b"only GET and HEAD\n".to_vec());
+    }
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+    }
     response
 }
 
