@@ -7,7 +7,7 @@
 //! Losses are named as Anthropic's dialect spells them where OpenAI's has no word for the thing.
 
 use super::conversation::{self, Message, note_cache};
-use crate::chat::{self, Format, Reasoning, ToolChoice};
+use crate::chat::{self, Format, Part, Reasoning, Role, ToolChoice};
 use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::schema::completed;
 use crate::dialect::{Encoded, MaxTokensField, Upstream};
@@ -147,10 +147,19 @@ pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encode
         let message = "nothing of the messages can be said to this model's provider";
         return Err(Fault::invalid(message).with_param("messages"));
     }
+    if request.messages.last().is_some_and(is_prefill) {
+        losses.add("messages.role.assistant");
+    }
     let body = body(request, messages, upstream, &mut losses);
     let body = serde_json::to_vec(&body)
         .map_err(|error| Fault::new(FaultKind::Server, format!("the request cannot be written as JSON: {error}")))?;
     Ok(Encoded { body, losses })
+}
+
+/// Whether the conversation ends with words that are put into the model's mouth: Claude goes on with them, here the model
+/// begins anew.
+fn is_prefill(last: &chat::Message<'_>) -> bool {
+    last.role == Role::Assistant && !last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
 }
 
 fn body<'b>(
@@ -366,6 +375,18 @@ mod tests {
         check(with(ToolChoice::Required), &format!(r#"{tools}"required","parallel_tool_calls":true"#), "");
         let named = r#"{"type":"function","function":{"name":"f"}},"parallel_tool_calls":true"#;
         check(with(ToolChoice::Named("f".into())), &format!("{tools}{named}"), "");
+    }
+
+    #[test]
+    fn words_in_the_models_mouth_are_lost() {
+        let said = |role, text: &'static str| chat::Message {
+            role,
+            name: None,
+            parts: vec![Part::Text(crate::text::Str::from(text).into())],
+        };
+        let messages = vec![said(Role::User, "hi"), said(Role::Assistant, "{")];
+        let encoded = encode(&Request { messages, ..Request::default() }, &Upstream::new("m")).unwrap();
+        assert_eq!(encoded.losses.header(), "messages.role.assistant");
     }
 
     #[test]
