@@ -175,6 +175,40 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<'a, T> {
     }
 }
 
+/// A number that counts something. Servers that write `12.0` or `-1` exist, and an answer must not fail over them: what
+/// is no count at all (negative) counts as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+
+        impl Visitor<'_> for Number {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Count, E> {
+                Ok(Count(number))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
+                Ok(Count(u64::try_from(number).unwrap_or(0)))
+            }
+
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Count, E> {
+                Ok(Count(number as u64))
+            }
+        }
+
+        deserializer.deserialize_any(Number)
+    }
+}
+
 /// Raw JSON that is there at all: `null` reads as absent through `Option`.
 pub(super) type Raw<'a> = &'a RawValue;
 
@@ -195,6 +229,16 @@ mod tests {
         assert_eq!(inner.kind.as_deref(), Some("t"));
         assert_eq!(inner.schema.unwrap().get(), r#"{"n":123456789012345678901234567890}"#);
         assert!(matches!(outer.content, Some(OneOrMany::One(text)) if text == "s"));
+    }
+
+    #[test]
+    fn counts_are_read_from_any_number() {
+        for (json, expected) in
+            [("12", 12), ("12.0", 12), ("-1", 0), ("1e30", u64::MAX), ("18446744073709551615", u64::MAX)]
+        {
+            assert_eq!(serde_json::from_str::<Count>(json).unwrap(), Count(expected), "{json}");
+        }
+        assert!(serde_json::from_str::<Count>("\"12\"").is_err());
     }
 
     #[test]

@@ -3,13 +3,12 @@
 //! Here `input_tokens` are only the tokens behind the last cache breakpoint: what was read from the cache and what was
 //! written to it are counted beside them. The hub's `input` is the sum. (`output_tokens` includes the thinking.)
 
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{Count, wire};
 use crate::loss::Losses;
 use crate::text::Str;
 use crate::usage::Usage;
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, Visitor};
-use std::fmt;
+use serde::de::IgnoredAny;
 
 wire! {
     /// The counts as the API writes them. A stream's events are cumulative: what they leave out still holds.
@@ -39,38 +38,6 @@ wire! {
 
 wire! {
     struct ServerTools<'a> { web_search_requests: Count, web_fetch_requests: Count }
-}
-
-/// A count of tokens. Servers that write `12.0` or `-1` exist, and an answer must not fail over them.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Count(u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of tokens")
-            }
-
-            fn visit_u64<E: Error>(self, count: u64) -> Result<Count, E> {
-                Ok(Count(count))
-            }
-
-            fn visit_i64<E: Error>(self, count: i64) -> Result<Count, E> {
-                Ok(Count(u64::try_from(count).unwrap_or(0)))
-            }
-
-            fn visit_f64<E: Error>(self, count: f64) -> Result<Count, E> {
-                Ok(Count(count as u64)) // saturates: negative and NaN are 0
-            }
-        }
-
-        deserializer.deserialize_any(Number)
-    }
 }
 
 impl Counts<'_> {

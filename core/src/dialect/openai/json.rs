@@ -50,39 +50,6 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
     }
 }
 
-/// A number that counts something. Providers also write `12.0`; what is no count at all (negative) counts as 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Number;
-
-        impl Visitor<'_> for Number {
-            type Value = Count;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number")
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Count, E> {
-                Ok(Count(number))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Count, E> {
-                Ok(Count(u64::try_from(number).unwrap_or(0)))
-            }
-
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Count, E> {
-                Ok(Count(number as u64))
-            }
-        }
-
-        deserializer.deserialize_any(Number)
-    }
-}
-
 /// The text of a value that should be a JSON string. Anything else (some write arguments as an object) is its own text.
 pub(super) fn text_of(raw: &RawValue) -> Str<'_> {
     as_text(raw).unwrap_or_else(|| Str::from(raw.get()))
@@ -130,16 +97,6 @@ fn described(bad: &BadJson) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counts_are_read_from_any_number() {
-        for (json, expected) in
-            [("12", 12), ("12.0", 12), ("-1", 0), ("1e30", u64::MAX), ("18446744073709551615", u64::MAX)]
-        {
-            assert_eq!(serde_json::from_str::<Count>(json).unwrap(), Count(expected), "{json}");
-        }
-        assert!(serde_json::from_str::<Count>("\"12\"").is_err());
-    }
 
     #[test]
     fn text_of_keeps_what_is_no_string() {

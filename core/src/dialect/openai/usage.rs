@@ -3,8 +3,7 @@
 //! Both count the same way: `prompt_tokens` includes the cached ones, `completion_tokens` the reasoning.
 //! <https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage>
 
-use super::json::Count;
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{Count, wire};
 use crate::usage::Usage;
 use serde::Serialize;
 

@@ -3,10 +3,10 @@
 use crate::chat::{Choice, Part, Response, ToolCall};
 use crate::dialect::openai::answer::{Answer, AnswerCall, AnswerFunction, AnswerPart, Lost, made_up_id};
 use crate::dialect::openai::fingerprint::fingerprint;
-use crate::dialect::openai::json::{self, Count};
+use crate::dialect::openai::json;
 use crate::dialect::openai::usage::Counts;
 use crate::dialect::openai::{error, finish};
-use crate::dialect::wire::{OneOrMany, Raw, wire};
+use crate::dialect::wire::{Count, OneOrMany, Raw, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
