@@ -21,6 +21,8 @@ import tempfile
 import time
 import urllib.request
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PROFILE = os.environ.get("ATTACHE_PROFILE", "debug")
@@ -246,9 +248,8 @@ class Gateway:
         shutil.rmtree(self.socket_folder, ignore_errors=True)
 
 
-def run(config: pathlib.Path) -> None:
-    """`make run`: the quickstart on its own ports, with simulators for every provider that has no key."""
-    folder = ROOT / ".run"
+def run(config: pathlib.Path, folder: pathlib.Path) -> None:
+    """`make run`: a configuration on its own ports, with simulators for every provider that has no key."""
     folder.mkdir(exist_ok=True)
     env, started = {}, []
     try:
@@ -268,7 +269,8 @@ def run(config: pathlib.Path) -> None:
 
 def wait_and_serve(started: list, config: pathlib.Path, env: dict, folder: pathlib.Path) -> None:
     attache = started[-1]
-    attache.wait_for(lambda: get("http://127.0.0.1:9090/readyz") == b"ready\n", "answer of /readyz")
+    gateway, admin, envoy_admin = addresses_of(config)
+    attache.wait_for(lambda: get(f"http://{admin}/readyz") == b"ready\n", "answer of /readyz")
     printed = subprocess.run(
         [binary("attache"), "envoy", "--config", config], env={**os.environ, **env}, capture_output=True, text=True
     )
@@ -278,8 +280,8 @@ def wait_and_serve(started: list, config: pathlib.Path, env: dict, folder: pathl
     argv = [envoy_binary(), "-c", folder / "envoy.yaml", "--disable-hot-restart", "--log-level", "warning"]
     envoy = Process("envoy", argv, folder, cwd=ROOT)
     started.append(envoy)
-    envoy.wait_for(lambda: get("http://127.0.0.1:9901/ready").startswith(b"LIVE"), "answer of Envoy's /ready")
-    print("Envoy answers at http://127.0.0.1:10000, Attaché's admin at http://127.0.0.1:9090. Ctrl-C ends both.", flush=True)
+    envoy.wait_for(lambda: get(f"http://{envoy_admin}/ready").startswith(b"LIVE"), "answer of Envoy's /ready")
+    print(f"Envoy answers at http://{gateway}, Attaché's admin at http://{admin}. Ctrl-C ends both.", flush=True)
     for sig in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sig, lambda *_: sys.exit(0))
     while all(process.child.poll() is None for process in started):
@@ -288,7 +290,19 @@ def wait_and_serve(started: list, config: pathlib.Path, env: dict, folder: pathl
     sys.exit("\n".join(f"{p.name} ended:\n{p.err()[-4000:]}" for p in dead))
 
 
+def addresses_of(config: pathlib.Path) -> tuple[str, str, str]:
+    """Where the gateway, Attaché's admin and Envoy's admin listen, by a configuration."""
+    written = yaml.safe_load(config.read_text())
+    return (
+        written.get("listen", "127.0.0.1:10000"),
+        written.get("service", {}).get("admin", "127.0.0.1:9090"),
+        written.get("envoy", {}).get("admin", "127.0.0.1:9901"),
+    )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=pathlib.Path, default=ROOT / "examples/quickstart/attache.yaml")
-    run(parser.parse_args().config.resolve())
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / ".run", help="for logs and what is printed")
+    arguments = parser.parse_args()
+    run(arguments.config.resolve(), arguments.folder.resolve())

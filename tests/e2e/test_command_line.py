@@ -8,7 +8,7 @@ import subprocess
 import jsonschema
 import pytest
 import stack
-import yaml
+from yaml12 import read
 
 QUICKSTART = stack.ROOT / "examples/quickstart/attache.yaml"
 
@@ -67,20 +67,6 @@ def schema() -> jsonschema.Draft202012Validator:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
-
-
-class Yaml12(yaml.SafeLoader):
-    """YAML as editors and Attaché read it: `on` and `off` are words."""
-
-
-Yaml12.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or letter in "tTfF"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def read(text: str) -> dict:
-    return yaml.load(text, Yaml12)
 
 
 # Whatever can be written, once.
