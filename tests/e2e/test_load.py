@@ -80,16 +80,25 @@ def test_two_thousand_streams_are_open_for_a_minute(loaded, long_streams, record
     assert all(map(whole, warm)), warm[0]
     before, others = resident_bytes(gateway.attache), open_exchanges(gateway)
     with ThreadPoolExecutor(1) as pool:
-        crowd_of_them = pool.submit(asyncio.run, crowd.ask_often(gateway.port, message(chunk_delay_ms=5_000), STREAMS, 4))
-        wait_until(lambda: open_exchanges(gateway) >= STREAMS + others or crowd_of_them.done(), 60)
+        streams = crowd.ask_often(gateway.port, message(chunk_delay_ms=5_500), STREAMS, seconds_to_open=4)
+        crowd_of_them = pool.submit(asyncio.run, streams)
+        there = STREAMS + others
+        stack.wait_until(lambda: open_exchanges(gateway) >= there or crowd_of_them.done(), f"{STREAMS} open streams", 60)
         assert open_exchanges(gateway) >= STREAMS, [a for a in crowd_of_them.result() if not whole(a)][:3]
         bytes_per_stream = (resident_bytes(gateway.attache) - before) / STREAMS
         answers = crowd_of_them.result()
     assert [answer for answer in answers if not whole(answer)] == []
     assert {text_of(answer) for answer in answers} == {text}
+    ids = {answer.headers["x-request-id"] for answer in answers}
+    stack.wait_until(lambda: ids <= complete(gateway), "usage record of every stream")
     record_property("service_bytes_per_open_stream", round(bytes_per_stream))
     print(f"\n{STREAMS} open streams: {bytes_per_stream / 1024:.1f} KiB of the service's memory each")
     assert bytes_per_stream < BYTES_PER_STREAM_MAX
+
+
+def complete(gateway: stack.Gateway) -> set[str]:
+    """The ids of all exchanges that are booked as complete."""
+    return {record["request_id"] for record in gateway.records() if record["ending"] == "complete"}
 
 
 def whole(answer: crowd.Answer | Exception) -> bool:
@@ -100,13 +109,6 @@ def text_of(answer: crowd.Answer) -> str:
     events = [line[6:] for line in answer.body.decode().splitlines() if line.startswith("data: {")]
     deltas = [choice["delta"] for event in events for choice in json.loads(event)["choices"]]
     return "".join(delta.get("content") or "" for delta in deltas)
-
-
-def wait_until(condition, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        time.sleep(0.1)
 
 
 def test_two_thousand_requests_at_once_are_all_answered_in_bounded_memory(loaded):
@@ -157,7 +159,8 @@ ANSWERS = {
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     },
     "/v1/messages": {
-        "id": "m", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": "got it"}],
+        "id": "m", "type": "message", "role": "assistant", "model": "m",
+        "content": [{"type": "text", "text": "got it"}],
         "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1},
     },
 }  # fmt: skip

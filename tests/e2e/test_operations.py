@@ -159,7 +159,8 @@ def test_usage_records_can_be_off(start):
 
 def test_a_usage_file_that_cannot_be_written_is_explained(tmp_path):
     config = tmp_path / "attache.yaml"
-    config.write_text(conftest.config("http://127.0.0.1:1", "http://127.0.0.1:1", "usage: { to: /nowhere/usage.jsonl }"))
+    usage = "usage: { to: /nowhere/usage.jsonl }"
+    config.write_text(conftest.config("http://127.0.0.1:1", "http://127.0.0.1:1", usage))
     service = stack.Process("attache", [stack.binary("attache"), "serve", "--config", config], tmp_path)
     assert service.child.wait(10) == 1
     assert service.err() == "attache: usage.to: /nowhere/usage.jsonl: No such file or directory (os error 2)\n"

@@ -47,7 +47,8 @@ def change(here, act, marker: str) -> None:
 
 def reloads(here, result: str) -> int:
     name = f'attache_config_reloads_total{{result="{result}"}} '
-    return next((int(line.removeprefix(name)) for line in here.gateway.metrics().splitlines() if line.startswith(name)), 0)
+    counts = [line.removeprefix(name) for line in here.gateway.metrics().splitlines() if line.startswith(name)]
+    return int(counts[0]) if counts else 0
 
 
 def ask(here, model: str = "openai-only") -> str:

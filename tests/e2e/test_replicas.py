@@ -1,6 +1,7 @@
 """The service over the network: health, restarts, and replicas that each see only a part of an exchange."""
 
 import json
+import re
 import signal
 import threading
 
@@ -51,8 +52,7 @@ class Replicas:
 def health(gateway: stack.Gateway, port: int) -> str:
     """What Envoy thinks of the service at this port."""
     clusters = stack.get(f"http://127.0.0.1:{gateway.envoy_admin_port}/clusters").decode()
-    lines = [line for line in clusters.splitlines() if line.startswith("attache") and f"::127.0.0.1:{port}::health_fl" in line]
-    flags = lines[0].rsplit("::", 1)[1]
+    (flags,) = re.findall(rf"^attache\w*::127.0.0.1:{port}::health_flags::(.*)$", clusters, re.MULTILINE)
     return "healthy" if flags == "healthy" else "unhealthy"
 
 
