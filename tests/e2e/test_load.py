@@ -83,7 +83,7 @@ def test_two_thousand_streams_are_open_for_a_minute(loaded, long_streams, record
         streams = crowd.ask_often(gateway.port, message(chunk_delay_ms=5_500), STREAMS, seconds_to_open=4)
         crowd_of_them = pool.submit(asyncio.run, streams)
         there = STREAMS + others
-        stack.wait_until(lambda: open_exchanges(gateway) >= there or crowd_of_them.done(), f"{STREAMS} open streams", 60)
+        stack.wait_until(lambda: open_exchanges(gateway) >= there or crowd_of_them.done(), "crowd of open streams", 60)
         assert open_exchanges(gateway) >= STREAMS, [a for a in crowd_of_them.result() if not whole(a)][:3]
         bytes_per_stream = (resident_bytes(gateway.attache) - before) / STREAMS
         answers = crowd_of_them.result()

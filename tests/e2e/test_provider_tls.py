@@ -1,4 +1,4 @@
-"""Providers by https: the certificate is checked, a wrong one is no connection; HTTP/2 is spoken where it is offered."""
+"""Providers by https: certificates are checked, a wrong one is no connection; HTTP/2 is spoken where it is offered."""
 
 import conftest
 import httpx
