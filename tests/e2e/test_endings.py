@@ -218,13 +218,13 @@ def test_a_burst_of_hang_ups_does_not_disturb_open_streams(sidecar):
     script = {"chunks": 25, "chunk_delay_ms": 100, "text_bytes": 1000}
     leaving = [Open(sidecar, "anthropic", "openai-only", script=LONG) for _ in range(300)]
     staying = [Open(sidecar, "openai", "claude-only", script=script) for _ in range(50)]
-    wait_until(lambda: sidecar.openai_sim.stats()["open"] == 300 and sidecar.claude_sim.stats()["open"] > 0)
+    wait_until(lambda: sidecar.openai_sim.stats()["open"] >= 300 and sidecar.claude_sim.stats()["open"] > 0)
     for exchange in leaving:
         exchange.leave()
     for exchange in staying:
         assert is_over(exchange.read_headers().read_rest())
         exchange.leave()
-    wait_until(lambda: sidecar.openai_sim.stats()["client_gone"] == 300)
+    wait_until(lambda: sidecar.openai_sim.stats()["client_gone"] >= 300)
     endings = wait_until(lambda: endings_of(sidecar, records) if len(sidecar.gateway.records()) >= records + 350 else None)
     assert endings == {("anthropic", "cut"): 300, ("openai", "complete"): 50}
 
