@@ -20,10 +20,12 @@ use envoy_types::pb::envoy::service::ext_proc::v3::{
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Struct, Value};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use std::sync::Arc;
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Code, Status};
+
+use codec::Messages;
 
 pub use codec::ExtProc;
 
@@ -77,14 +79,14 @@ fn unknown(name: &str, met: &str, expected: &str) -> Status {
 /// For a stream that does not say what it is about.
 fn process(
     service: Arc<Service>,
-    request: Request<Streaming<ProcessingRequest>>,
-) -> Result<Response<impl Stream<Item = Result<ProcessingResponse, Status>> + Send + 'static>, Status> {
-    let (metadata, _, messages) = request.into_parts();
-    let stage = Stage::of(&service, &metadata).inspect_err(|status| {
+    metadata: &MetadataMap,
+    messages: Messages,
+) -> Result<impl Stream<Item = Result<ProcessingResponse, Status>> + Send + use<>, Status> {
+    let stage = Stage::of(&service, metadata).inspect_err(|status| {
         service.metrics.protocol_errors.with_label_values(&["unknown_stage"]).inc();
         tracing::error!(error = status.message(), "external processing filter misconfigured");
     })?;
-    Ok(Response::new(stream::unfold(Some((service, stage, messages)), async |open| {
+    Ok(stream::unfold(Some((service, stage, messages)), async |open| {
         let (service, stage, mut messages) = open?;
         let stepped = match messages.next().await? {
             Ok(message) => step(stage, message).await,
@@ -101,7 +103,7 @@ fn process(
                 Some((Err(status), None))
             }
         }
-    })))
+    }))
 }
 
 /// One message, one reply.
