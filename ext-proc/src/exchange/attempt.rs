@@ -77,8 +77,8 @@ fn beside(service: &Service, head: &Head) -> Reply {
         return Reply::unchanged();
     }
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
-    let Some(slot) = slot else { return lost("its exchange is not known here") };
-    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost("it is not part of the plan") };
+    let Some(slot) = slot else { return lost(head, "its exchange is not known here") };
+    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost(head, "it is not part of the plan") };
     slot.begins(attempt);
     match slot.translate(&target) {
         Err(fault) => Reply::Answer(Answer::fault(slot.front, &fault)),
@@ -107,10 +107,10 @@ impl AttemptPlan {
         let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
         let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &model, &config));
         let Some(plan) = planned.flatten() else {
-            return (Attempt::Over, lost("the plan is missing or names what this replica does not know"));
+            return (Attempt::Over, lost(&head, "the plan is missing or names what this replica does not know"));
         };
         let Some((_, target)) = chosen(&plan, &head) else {
-            return (Attempt::Over, lost("it is not part of the plan"));
+            return (Attempt::Over, lost(&head, "it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
         (Attempt::Asked(Box::new(Self { config, front, particulars, model, target, head })), Reply::unchanged())
@@ -181,8 +181,14 @@ fn front_of(metadata: Option<&Struct>) -> Dialect {
 pub(super) const LOST: &str = "attache_attempt_refused";
 
 /// Refuses an attempt that cannot be made safely.
-fn lost(why: &str) -> Reply {
-    tracing::error!(why, "attempt refused; are the filters the ones that `attache envoy` prints?");
+fn lost(head: &Head, why: &str) -> Reply {
+    tracing::error!(
+        why,
+        request_id = head.get("x-request-id"),
+        cluster = head.attribute("xds.cluster_name"),
+        attempt = head.number("upstream.request_attempt_count"),
+        "attempt refused; are the filters the ones that `attache envoy` prints?"
+    );
     Reply::Answer(Answer { details: LOST.to_owned(), ..Answer::fault(Dialect::OpenAi, &lost_fault()) })
 }
 
