@@ -209,6 +209,12 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
+/// Whether a text can be a media type (some dialects put it into a data URL, where it must not end anything):
+/// <https://www.rfc-editor.org/rfc/rfc6838#section-4.2>.
+pub(super) fn is_media_type(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/!#$&^_.+-".contains(&b))
+}
+
 /// Raw JSON that is there at all: `null` reads as absent through `Option`.
 pub(super) type Raw<'a> = &'a RawValue;
 

@@ -2,7 +2,7 @@
 
 use super::super::block::{Block, Loose, Side, SourceFields, Word, block_loss, cache_mark, note_block, word};
 use crate::chat::{Media, MediaKind, Message, Part, Role, Source, TextPart, ToolResult};
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{is_media_type, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -203,12 +203,6 @@ fn media<'a>(block: Block<'a>, kind: MediaKind, at: At, losses: &mut Losses) -> 
         citations: block.citations.and_then(Loose::object).and_then(|citations| citations.enabled).unwrap_or(false),
         cache,
     })))
-}
-
-/// Whether a text can be a media type (other dialects put it into a data URL, where it must not end anything):
-/// <https://www.rfc-editor.org/rfc/rfc6838#section-4.2>.
-fn is_media_type(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/!#$&^_.+-".contains(&b))
 }
 
 fn source<'a>(fields: SourceFields<'a>, at: At, losses: &mut Losses) -> Result<Option<Source<'a>>, Fault> {

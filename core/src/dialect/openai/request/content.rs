@@ -3,7 +3,7 @@
 use super::decode::missing;
 use crate::chat::{CacheMark, Media, MediaKind, Part, Source, TextPart};
 use crate::dialect::openai::json::TextOr;
-use crate::dialect::wire::{OneOrMany, wire};
+use crate::dialect::wire::{OneOrMany, is_media_type, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -153,7 +153,8 @@ fn file_data<'a>(
         DataUrl::Base64 { media_type, data } => Ok(Source::Base64 { media_type, data }),
         DataUrl::None(url) if is_web_url(&url) => Ok(Source::Url(url)),
         DataUrl::None(data) => {
-            let media_type = format.unwrap_or_else(|| Str::from(media_type_of(filename)));
+            let media_type =
+                format.filter(|format| is_media_type(format)).unwrap_or_else(|| Str::from(media_type_of(filename)));
             Ok(Source::Base64 { media_type, data })
         }
         DataUrl::Other => {
@@ -214,7 +215,7 @@ impl<'a> DataUrl<'a> {
             (Some(media_type), Some(data)) if media_type.is_empty() => {
                 Self::Base64 { media_type: Str::from("text/plain"), data }
             }
-            (Some(media_type), Some(data)) => Self::Base64 { media_type, data },
+            (Some(media_type), Some(data)) if is_media_type(&media_type) => Self::Base64 { media_type, data },
             _ => Self::Other,
         }
     }
