@@ -29,10 +29,17 @@ seed answers errors '\001 \002'
 seed streams streams '\000\007 \001\007 \002\007 \003\007'
 seed events streams '\005'
 seed edits requests ''
-mkdir -p corpus/edits artifacts
+seed tokens requests '\000 \001 \002 \003'
+for choice in '\000' '\001' '\002' '\003'; do
+	for file in ../fixtures/tokens/*; do
+		{ printf "$choice" && cat "$file"; } >"corpus/tokens/$(echo "$choice-$file" | cksum | cut -d' ' -f1)"
+	done
+done
+mkdir -p corpus/edits corpus/prices artifacts
+cp ../data/prices.json corpus/prices/list
 
 failed=0
-for name in requests answers streams events edits; do
+for name in requests answers streams events edits prices tokens; do
 	echo "fuzz: $name for $seconds s"
 	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1

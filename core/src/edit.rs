@@ -60,6 +60,11 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// All of it, as it was read.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Begins an edit of this object.
     pub fn edit(&self) -> Edit<'_, 'a> {
         Edit { object: self, splices: Vec::new(), appended: Vec::new() }

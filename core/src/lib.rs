@@ -3,6 +3,8 @@
 //! The modules follow an exchange. The client's body is looked at once by [`edit`]; [`translate`] leaves it alone but
 //! for named edits when both sides speak the same [`dialect`], and otherwise decodes it to the hub ([`chat`]) and
 //! encodes it again. Answers come back the same way, whole or as a [`stream`] of events cut from bytes by [`frame`].
+//! What a request weighs, and what an answer has delivered so far, is counted by `tokens` (behind a feature of that
+//! name, because of its tables).
 //!
 //! This crate never touches a socket, a clock, the environment, a random source or a log: `now`, ids and tables are
 //! passed in. It builds for wasm32.
@@ -12,9 +14,12 @@ pub mod dialect;
 pub mod edit;
 pub mod fault;
 pub mod frame;
+pub mod limit;
 pub mod loss;
+pub mod price;
 pub mod stream;
 pub mod text;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 pub mod translate;
-
 pub mod usage;

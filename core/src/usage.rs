@@ -1,5 +1,8 @@
 //! [`Usage`]: the tokens of one exchange, under one convention.
 
+use crate::price::Nanos;
+use serde_json::value::RawValue;
+
 /// Tokens of one exchange, in the hub's convention; each dialect converts from and to its own.
 ///
 /// `input` and `output` are totals (as OpenTelemetry's `gen_ai.usage.*` asks): `input` includes `cached_input` and
@@ -22,4 +25,12 @@ pub struct Usage {
     pub reasoning: u64,
     /// The part of `output` that is audio.
     pub audio_output: u64,
+    /// What it cost, in billionths of the currency's unit. No decoder knows; who prices it may tell the client so, who
+    /// reads it as `usage.cost`, a number of whole units (OpenRouter's word for it).
+    pub cost_nanos: Option<u64>,
+}
+
+/// Billionths as a JSON number of whole units: `0.0012345`, every digit of it.
+pub(crate) fn units(nanos: u64) -> Option<Box<RawValue>> {
+    RawValue::from_string(Nanos(nanos).to_string()).ok()
 }

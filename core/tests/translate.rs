@@ -22,13 +22,13 @@ fn answer(front: Dialect, upstream: Dialect, extra: &str) -> Answer {
 /// What the client gets, and what was seen, when the stream comes in pieces that end at `cuts`.
 fn streamed(answer: &Answer, stream: &[u8], cuts: impl IntoIterator<Item = usize>) -> (String, Seen) {
     let mut out = Vec::new();
-    let mut state = answer.stream();
+    let mut state = answer.stream(false);
     let mut from = 0;
     for cut in cuts.into_iter().chain([stream.len()]) {
-        state.push(&stream[from..cut], &mut out);
+        state.push(&stream[from..cut], &mut out, &mut |_| {});
         from = cut;
     }
-    state.end(&mut out);
+    state.end(&mut out, &mut |_| {});
     (String::from_utf8(out).unwrap(), state.seen().clone())
 }
 
@@ -273,12 +273,12 @@ proptest! {
     ) {
         for upstream in DIALECTS {
             for front in DIALECTS {
-                let mut state = answer(front, upstream, "").stream();
+                let mut state = answer(front, upstream, "").stream(false);
                 let mut out = Vec::new();
                 for piece in &pieces {
-                    state.push(piece, &mut out);
+                    state.push(piece, &mut out, &mut |_| {});
                 }
-                state.end(&mut out);
+                state.end(&mut out, &mut |_| {});
                 prop_assert!(state.seen().done || state.seen().fault.is_some());
             }
         }
@@ -293,7 +293,7 @@ proptest! {
                     let _made = ask.translate(upstream, &Upstream::new("m"), 0);
                 }
                 let answer = answer(front, upstream, "");
-                let _whole = answer.whole(&body);
+                let _whole = answer.whole(&body, &mut |_| {});
                 let error = answer.error("p", 500, &body);
                 prop_assert!(error.status >= 400);
             }

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let Some((choice, body)) = data.split_first() else { return };
     let answer = common::answer(*choice);
-    if let Ok(whole) = answer.whole(body)
+    if let Ok(whole) = answer.whole(body, &mut |_| {})
         && let Some(made) = whole.body.filter(|_| !whole.is_stream)
     {
         Object::read(&made).expect("an answer that was made is a JSON object");

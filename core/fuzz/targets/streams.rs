@@ -9,11 +9,11 @@ fuzz_target!(|data: &[u8]| {
     let [choice, cut, stream @ ..] = data else { return };
     let answer = common::answer(*choice | 4);
     let run = |pieces: &mut dyn Iterator<Item = &[u8]>| {
-        let (mut state, mut out) = (answer.stream(), Vec::new());
+        let (mut state, mut out) = (answer.stream(true), Vec::new());
         for piece in pieces {
-            state.push(piece, &mut out);
+            state.push(piece, &mut out, &mut |_| {});
         }
-        state.end(&mut out);
+        state.end(&mut out, &mut |_| {});
         let seen = state.seen().clone();
         assert!(seen.done || seen.fault.is_some(), "a stream ends well or badly");
         (out, seen)

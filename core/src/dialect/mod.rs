@@ -102,6 +102,22 @@ impl Dialect {
         }
     }
 
+    /// The field of a request that limits the tokens of its answer.
+    pub fn output_field(self, upstream: &Upstream) -> &'static str {
+        match (self, upstream.max_tokens_field) {
+            (Self::OpenAi, MaxTokensField::MaxCompletionTokens) => "max_completion_tokens",
+            (Self::OpenAi, MaxTokensField::MaxTokens) | (Self::Anthropic, _) => "max_tokens",
+        }
+    }
+
+    /// All the fields in which a request may limit the answer, the one that counts first.
+    pub fn output_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenAi => &["max_completion_tokens", "max_tokens"],
+            Self::Anthropic => &["max_tokens"],
+        }
+    }
+
     /// Reads a client's chat request.
     ///
     /// # Errors

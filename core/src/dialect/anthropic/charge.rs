@@ -6,9 +6,10 @@
 use crate::dialect::wire::{Count, wire};
 use crate::loss::Losses;
 use crate::text::Str;
-use crate::usage::Usage;
+use crate::usage::{Usage, units};
 use serde::Serialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 wire! {
     /// The counts as the API writes them. A stream's events are cumulative: what they leave out still holds.
@@ -103,6 +104,7 @@ impl Tally {
             output: self.output,
             reasoning: self.thinking.min(self.output),
             audio_output: 0,
+            cost_nanos: None,
         })
     }
 }
@@ -120,6 +122,8 @@ pub(super) struct Written<'a> {
     output_tokens_details: Option<WrittenDetails>,
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Box<RawValue>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -147,6 +151,7 @@ impl<'a> Written<'a> {
             output_tokens: usage.output,
             output_tokens_details: (usage.reasoning > 0).then_some(WrittenDetails { thinking_tokens: usage.reasoning }),
             service_tier: service_tier.and_then(tier),
+            cost: usage.cost_nanos.and_then(units),
         }
     }
 }

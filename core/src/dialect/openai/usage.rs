@@ -4,8 +4,9 @@
 //! <https://platform.openai.com/docs/api-reference/chat/object#chat/object-usage>
 
 use crate::dialect::wire::{Count, wire};
-use crate::usage::Usage;
+use crate::usage::{Usage, units};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 wire! {
     /// The counts as a provider writes them. Counts that no bill depends on (predictions) are among the unknown.
@@ -54,6 +55,7 @@ impl Counts<'_> {
             output,
             reasoning,
             audio_output: count(completion.audio_tokens),
+            cost_nanos: None,
         })
     }
 }
@@ -66,6 +68,8 @@ pub(super) struct CountsOut {
     total_tokens: u64,
     prompt_tokens_details: PromptDetailsOut,
     completion_tokens_details: CompletionDetailsOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +100,7 @@ impl From<&Usage> for CountsOut {
                 reasoning_tokens: usage.reasoning,
                 audio_tokens: usage.audio_output,
             },
+            cost: usage.cost_nanos.and_then(units),
         }
     }
 }
@@ -146,6 +151,7 @@ mod tests {
             output: 5,
             reasoning: 1,
             audio_output: 1,
+            cost_nanos: None,
         };
         let json = serde_json::to_string(&CountsOut::from(&usage)).unwrap();
         check(&json, Some(usage));

@@ -1,0 +1,214 @@
+//! What happens beside the translation: answers are watched, priced and stopped, requests are capped.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
+
+use attache_core::dialect::{Dialect, MaxTokensField, Upstream};
+use attache_core::stream::Event;
+use attache_core::translate::{Answer, Ask};
+use attache_core::usage::Usage;
+use std::path::Path;
+
+const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Anthropic];
+
+fn ask(front: Dialect, fields: &str) -> String {
+    let max_tokens =
+        if front == Dialect::Anthropic && !fields.contains("max_tokens") { r#""max_tokens":99,"# } else { "" };
+    format!(r#"{{"model":"fast",{max_tokens}{fields}"messages":[{{"role":"user","content":"hi"}}]}}"#)
+}
+
+fn answer(front: Dialect, upstream: Dialect, fields: &str) -> Answer {
+    let body = ask(front, fields);
+    let ask = Ask::read(front, body.as_bytes()).unwrap();
+    ask.translate(upstream, &Upstream::new("m"), 1_700_000_000).unwrap().answer
+}
+
+const WITH_USAGE: &str = r#""stream":true,"stream_options":{"include_usage":true},"#;
+
+fn fixture(dialect: Dialect, kind: &str, name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(dialect.as_str()).join(kind).join(name))
+        .unwrap()
+}
+
+/// What a client of this dialect reads: every event in words, and whether it ended well.
+fn read(dialect: Dialect, stream: &[u8]) -> (Vec<String>, bool) {
+    let mut events = Vec::new();
+    let (mut state, mut out) = (answer(dialect, dialect, WITH_USAGE).stream(false), Vec::new());
+    state.push(stream, &mut out, &mut |event| events.push(format!("{event:?}")));
+    state.end(&mut out, &mut |event| events.push(format!("{event:?}")));
+    assert_eq!(state.seen().fault, None, "{}", String::from_utf8_lossy(stream));
+    (events, state.seen().done)
+}
+
+#[test]
+fn a_stream_can_be_stopped_anywhere_and_ends_properly() {
+    let used = Usage { input: 7, output: 3, ..Usage::default() };
+    for (upstream, name) in [
+        (Dialect::OpenAi, "choices.sse"),
+        (Dialect::OpenAi, "azure.sse"),
+        (Dialect::Anthropic, "tools.sse"),
+        (Dialect::Anthropic, "thinking.sse"),
+    ] {
+        let stream = fixture(upstream, "streams", name);
+        for front in DIALECTS {
+            // Of several choices another dialect has none.
+            if name == "choices.sse" && front != upstream {
+                continue;
+            }
+            for cut in 0..stream.len() {
+                let (mut state, mut out) = (answer(front, upstream, WITH_USAGE).stream(true), Vec::new());
+                state.push(&stream[..cut], &mut out, &mut |_| {});
+                if state.seen().done {
+                    break;
+                }
+                let begun = state.seen().content;
+                state.stop(used, &mut out);
+                let (events, done) = read(front, &out);
+                assert!(done, "{name} → {front:?}, stopped at {cut}");
+                let last = |what: &str| events.iter().rev().find(|event| event.starts_with(what)).cloned();
+                assert_eq!(last("Usage"), Some(format!("{:?}", Event::Usage(used))), "{name} → {front:?} at {cut}");
+                let starts = events.iter().filter(|event| event.starts_with("Start")).count();
+                assert_eq!(starts, 1, "{name} → {front:?} at {cut}: {events:?}");
+                if begun {
+                    let finish = last("Finish");
+                    assert!(finish.is_some(), "{name} → {front:?} at {cut}: {events:?}");
+                }
+                let length = out.len();
+                state.push(&stream[cut..], &mut out, &mut |_| {});
+                state.end(&mut out, &mut |_| {});
+                assert_eq!(out.len(), length, "nothing follows the end");
+                assert!(state.seen().stopped && state.seen().done && state.seen().fault.is_none());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_stopped_ran_out_of_tokens() {
+    let stream = fixture(Dialect::OpenAi, "streams", "azure.sse");
+    let text = String::from_utf8(stream.clone()).unwrap();
+    let cut = text.find("\"finish_reason\":\"stop\"").map_or(stream.len() / 2, |at| text[..at].rfind("data:").unwrap());
+    for (front, expected) in
+        [(Dialect::OpenAi, r#""finish_reason":"length""#), (Dialect::Anthropic, r#""stop_reason":"max_tokens""#)]
+    {
+        let (mut state, mut out) = (answer(front, Dialect::OpenAi, WITH_USAGE).stream(true), Vec::new());
+        state.push(&stream[..cut], &mut out, &mut |_| {});
+        state.stop(Usage::default(), &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains(expected), "{out}");
+    }
+}
+
+#[test]
+fn a_priced_answer_says_what_it_cost() {
+    let price = |event: &mut Event<'_>| {
+        if let Event::Usage(usage) = event {
+            usage.cost_nanos = Some(1_234_500);
+        }
+    };
+    for upstream in DIALECTS {
+        let whole: &[u8] = match upstream {
+            Dialect::OpenAi => br#"{"id":"a","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6},"x":1.50}"#,
+            Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":1},"x":1.50}"#,
+        };
+        for front in DIALECTS {
+            let told = answer(front, upstream, "").whole(whole, &mut |event| price(event)).unwrap();
+            let body = String::from_utf8(told.body.unwrap()).unwrap();
+            assert!(body.contains(r#""cost":0.0012345"#), "{body}");
+            assert_eq!(body.contains(r#""x":1.50"#), front == upstream, "other bytes stay: {body}");
+            let silent = answer(front, upstream, "").whole(whole, &mut |_| {}).unwrap();
+            assert!(!silent.body.is_some_and(|body| String::from_utf8(body).unwrap().contains("cost")));
+
+            let stream =
+                fixture(upstream, "streams", if upstream == Dialect::OpenAi { "azure.sse" } else { "text.sse" });
+            for (fields, shown) in [(WITH_USAGE, true), (r#""stream":true,"#, front == Dialect::Anthropic)] {
+                let (mut state, mut out) = (answer(front, upstream, fields).stream(false), Vec::new());
+                state.push(&stream, &mut out, &mut |event| price(event));
+                let out = String::from_utf8(out).unwrap();
+                if state.seen().usage.is_some() {
+                    assert_eq!(out.contains(r#""cost":0.0012345"#), shown, "{upstream:?} → {front:?}: {out}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_service_tier_of_a_whole_answer_is_seen_before_its_usage() {
+    for upstream in DIALECTS {
+        let whole: &[u8] = match upstream {
+            Dialect::OpenAi => br#"{"id":"a","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1},"service_tier":"priority"}"#,
+            Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":1,"service_tier":"priority"}}"#,
+        };
+        for front in DIALECTS {
+            for fields in ["", r#""stream":true,"#] {
+                let mut seen = Vec::new();
+                answer(front, upstream, fields).whole(whole, &mut |event| seen.push(format!("{event:?}"))).unwrap();
+                let kinds: Vec<_> = seen.iter().map(|event| event.split('(').next().unwrap_or_default()).collect();
+                assert_eq!(kinds, ["ServiceTier", "Usage"], "{upstream:?} → {front:?}");
+                assert!(seen[0].contains("priority"), "{}", seen[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_usage_is_watched_instead() {
+    for upstream in DIALECTS {
+        let whole: &[u8] = match upstream {
+            Dialect::OpenAi => br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"four words of text"},"finish_reason":"stop"}]}"#,
+            Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"four words of text"}],"stop_reason":"end_turn"}"#,
+        };
+        for front in DIALECTS {
+            let mut said = String::new();
+            let told = answer(front, upstream, "").whole(whole, &mut |event| {
+                if let Event::Text { text, .. } = event {
+                    said.push_str(text);
+                }
+            });
+            assert_eq!(told.unwrap().seen.usage, None);
+            assert_eq!(said, "four words of text", "{upstream:?} → {front:?}");
+        }
+    }
+}
+
+#[test]
+fn a_capped_request_asks_for_no_more() {
+    use Dialect::{Anthropic, OpenAi};
+    for (front, upstream, fields, field, expected) in [
+        (OpenAi, OpenAi, "", "max_completion_tokens", 50),
+        (OpenAi, OpenAi, r#""max_tokens":20,"#, "max_tokens", 20),
+        (OpenAi, OpenAi, r#""max_tokens":200,"#, "max_tokens", 50),
+        (OpenAi, OpenAi, r#""max_completion_tokens":200,"#, "max_completion_tokens", 50),
+        (OpenAi, OpenAi, r#""max_completion_tokens":null,"#, "max_completion_tokens", 50),
+        (Anthropic, Anthropic, r#""max_tokens":200,"#, "max_tokens", 50),
+        (Anthropic, OpenAi, r#""max_tokens":200,"#, "max_completion_tokens", 50),
+        (OpenAi, Anthropic, "", "max_tokens", 50),
+        (OpenAi, Anthropic, r#""max_tokens":20,"#, "max_tokens", 20),
+    ] {
+        let body = ask(front, fields);
+        let ask = Ask::read(front, body.as_bytes()).unwrap().capped(Some(50));
+        let made = ask.translate(upstream, &Upstream::new("m"), 0).unwrap().body.unwrap();
+        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+        assert_eq!(made[field], expected, "{front:?} → {upstream:?} {fields}: {made}");
+        assert_eq!(ask.meaning().unwrap().max_tokens, Some(expected));
+    }
+    // Old servers know one name only.
+    let old = Upstream { max_tokens_field: MaxTokensField::MaxTokens, ..Upstream::new("m") };
+    for (front, upstream, fields, expected) in [
+        (OpenAi, &old, "", [None, Some(50)]),
+        (OpenAi, &old, r#""max_completion_tokens":200,"#, [Some(50), Some(50)]),
+        (OpenAi, &old, r#""max_completion_tokens":10,"max_tokens":200,"#, [Some(10), Some(10)]),
+        (OpenAi, &Upstream::new("m"), r#""max_completion_tokens":null,"max_tokens":200,"#, [Some(50), Some(50)]),
+        (Anthropic, &Upstream::new("m"), r#""max_completion_tokens":10,"max_tokens":200,"#, [Some(10), Some(50)]),
+    ] {
+        let body = ask(front, fields);
+        let mut ask = Ask::read(front, body.as_bytes()).unwrap();
+        ask.meaning().unwrap();
+        ask = ask.capped(Some(50));
+        assert!(ask.meaning().unwrap().max_tokens <= Some(50), "also where it was known before");
+        let made = ask.translate(front, upstream, 0).unwrap().body.unwrap();
+        let made: serde_json::Value = serde_json::from_slice(&made).unwrap();
+        let met = ["max_completion_tokens", "max_tokens"].map(|field| made[field].as_u64());
+        assert_eq!(met, expected, "{front:?} {fields}: {made}");
+    }
+}
