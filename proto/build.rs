@@ -9,6 +9,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field_attribute("response_model", "#[serde(skip_serializing_if = \"Option::is_none\")]")
         .field_attribute("fault", "#[serde(skip_serializing_if = \"Option::is_none\")]")
         .field_attribute("tokens", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("caller", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Caller.team", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Caller.org", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Caller.tags", "#[serde(skip_serializing_if = \"std::collections::BTreeMap::is_empty\")]")
+        .field_attribute("cost", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("refused_by", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("tokens_counted_here", "#[serde(skip_serializing_if = \"std::ops::Not::not\")]")
+        .field_attribute("price_unknown", "#[serde(skip_serializing_if = \"std::ops::Not::not\")]")
+        .field_attribute("limits", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
+        .btree_map(["."])
         .compile_fds(descriptors)?;
     Ok(())
 }
