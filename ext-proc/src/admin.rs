@@ -1,6 +1,9 @@
-//! The admin interface: health, readiness, metrics and the running configuration (secrets redacted), over HTTP.
+//! The admin interface: health, readiness, metrics, the running configuration (secrets redacted) and stored keys, over
+//! HTTP.
 
+use crate::callers::admin as keys;
 use crate::exchange::Service;
+use crate::limits;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -45,7 +48,7 @@ impl Admin {
         let connections = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX));
         loop {
             let Ok(permit) = connections.clone().acquire_owned().await else { return };
-            let Ok((stream, _)) = self.listener.accept().await else {
+            let Ok((stream, peer)) = self.listener.accept().await else {
                 // Out of file descriptors, most likely; a busy loop would not help.
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -53,9 +56,18 @@ impl Admin {
             let (service, ready) = (self.service.clone(), self.ready.clone());
             tokio::spawn(async move {
                 let answer = service_fn(|request: Request<Incoming>| {
-                    let answer =
-                        answer(&service, ready.load(Ordering::Relaxed), request.method(), request.uri().path());
-                    async { Ok::<_, Infallible>(answer) }
+                    let (service, ready) = (service.clone(), ready.load(Ordering::Relaxed));
+                    async move {
+                        if keys::is_ours(request.uri().path()) {
+                            return Ok::<_, Infallible>(answer_keys(&service, peer, request).await);
+                        }
+                        let path = request.uri().path();
+                        if request.method() == Method::GET && (path == "/limits" || path.starts_with("/limits/")) {
+                            let query = request.uri().query().unwrap_or_default();
+                            return Ok(told(limits::view::answer(&service, path, query).await));
+                        }
+                        Ok(answer(&service, ready, request.method(), request.uri().path()))
+                    }
                 });
                 let serving = hyper::server::conn::http1::Builder::new()
                     .timer(hyper_util::rt::TokioTimer::new())
@@ -70,6 +82,23 @@ impl Admin {
     }
 }
 
+/// What is done with keys, for whoever has the admin token.
+async fn answer_keys(service: &Service, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let config = service.config.load_full();
+    told(keys::answer(&service.callers, &config, peer.ip(), request).await)
+}
+
+/// An answer in JSON that nobody keeps.
+fn told((status, json): (StatusCode, serde_json::Value)) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(format!("{json}\n").into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(JSON));
+    // A new key stands in it.
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
+
 fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Response<Full<Bytes>> {
     let (mut status, mut kind, mut body) = match path {
         "/healthz" => (StatusCode::OK, TEXT, b"ok\n".to_vec()),
@@ -80,7 +109,11 @@ fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Respon
             Ok(json) => (StatusCode::OK, JSON, json),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
         },
-        _ => (StatusCode::NOT_FOUND, TEXT, b"there is /healthz, /readyz, /metrics and /config\n".to_vec()),
+        _ => (
+            StatusCode::NOT_FOUND,
+            TEXT,
+            b"there is /healthz, /readyz, /metrics, /config, /limits and /keys\n".to_vec(),
+        ),
     };
     // hyper leaves the body of an answer to HEAD out.
     if status != StatusCode::NOT_FOUND && !matches!(*method, Method::GET | Method::HEAD) {

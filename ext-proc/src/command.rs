@@ -1,5 +1,11 @@
 //! The command line.
 
+mod prices;
+mod rehearse;
+mod table;
+mod usage;
+
+use crate::callers::command::Keys;
 use crate::config::{self, written};
 use crate::exchange::Topology;
 use crate::{envoy, serve};
@@ -29,8 +35,17 @@ enum Action {
         #[arg(long, value_enum, default_value_t = TopologyName::Sidecar)]
         topology: TopologyName,
     },
+    /// Manage the keys of callers that live in the store.
+    Keys(Keys),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// What models cost.
+    #[command(subcommand)]
+    Prices(prices::Prices),
+    /// Say what would become of a request: allowed? which limits, what would it cost?
+    Test(rehearse::Test),
+    /// Sum up the usage log: exchanges, tokens and cost by caller, team, model, provider, day.
+    Usage(usage::Usage),
 }
 
 #[derive(Debug, clap::Args)]
@@ -70,10 +85,14 @@ impl Command {
                 };
                 print(&envoy::yaml(&envoy::bootstrap(&config::load(&config)?, topology))?)
             }
+            Action::Keys(keys) => print(&keys.run()?),
             Action::Schema => {
                 let schema = schemars::schema_for!(written::Config);
                 print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))
             }
+            Action::Prices(prices) => prices.run(),
+            Action::Test(test) => test.run(),
+            Action::Usage(usage) => usage.run(),
         }
     }
 }
@@ -88,6 +107,11 @@ fn print(text: &str) -> Result<(), Anything> {
 
 /// Tells a person on stderr what is wrong.
 pub fn complain(error: &Anything) {
+    tell(&error.to_string());
+}
+
+/// Tells a person something on stderr.
+fn tell(message: &str) {
     // Nobody is left to tell when stderr is gone.
-    let _told = writeln!(std::io::stderr(), "attache: {error}");
+    let _told = writeln!(std::io::stderr(), "attache: {message}");
 }

@@ -13,6 +13,7 @@
 pub mod attempt;
 mod local_reply;
 pub mod message;
+pub mod meter;
 pub mod pending;
 pub mod plan;
 mod request;
@@ -25,8 +26,11 @@ pub use message::{Event, Reply};
 pub use request::{Arriving, Asked};
 pub use response::{Sent, Streaming, Whole};
 
+use crate::callers::Callers;
 use crate::config::Config;
+use crate::counting::Calibration;
 use crate::metrics::Metrics;
+use crate::store::Store;
 use crate::usage_log::UsageLog;
 use arc_swap::ArcSwap;
 use pending::Pending;
@@ -43,6 +47,12 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// Where usage records go.
     pub usage: UsageLog,
+    /// Who asks.
+    pub callers: Callers,
+    /// Limits, budgets and keys that exchanges share.
+    pub store: Arc<Store>,
+    /// How far estimates of prompts are off, by target.
+    pub calibration: Calibration,
 }
 
 /// Where the translation of a request happens.
@@ -92,11 +102,11 @@ impl Exchange {
     pub async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
         match (self, event) {
             (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(head)),
-            (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body)),
+            (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body).await),
             (Self::Asked(state), Event::ResponseHeaders(head)) => Ok(state.refused_by_envoy(&head)),
             (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),
             (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes)),
-            (Self::Streaming(state), Event::ResponseBody { bytes, end }) => Ok(state.chunk(&bytes, end)),
+            (Self::Streaming(state), Event::ResponseBody { bytes, end }) => Ok(state.chunk(&bytes, end).await),
             (Self::Streaming(state), Event::ResponseTrailers) => Ok(state.trailers()),
             // Trailers say nothing that anybody here acts on, and after the end there is nothing to do.
             (state, Event::RequestTrailers | Event::ResponseTrailers) => Ok((state, Reply::unchanged())),

@@ -1,15 +1,22 @@
 //! Fronts: what clients may ask for, by method and path, and the answers that need no provider.
 
+use crate::callers::Caller;
 use crate::config::Config;
+use crate::config::compiled::Model;
 use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use serde_json::json;
+use std::sync::Arc;
 
 /// What a request is, by its first line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
     /// A chat request in this dialect.
     Chat(Dialect),
+    /// How many tokens a chat request of this dialect has.
+    Count(Dialect),
+    /// The tokens of a text, or how many a chat request has, as vLLM tells them.
+    Tokenize,
     /// The models that there are, or one of them.
     Models {
         /// The shape of the list.
@@ -35,9 +42,11 @@ impl Front {
     pub fn dialect(&self) -> Dialect {
         match self {
             Self::Chat(dialect)
+            | Self::Count(dialect)
             | Self::Models { dialect, .. }
             | Self::Nowhere(dialect, _)
             | Self::Otherwise { dialect, .. } => *dialect,
+            Self::Tokenize => Dialect::OpenAi,
         }
     }
 }
@@ -49,6 +58,8 @@ pub fn of(method: &str, path: &str, anthropic: bool) -> Front {
     let (allowed, front) = match path {
         "/v1/chat/completions" => ("POST", Front::Chat(Dialect::OpenAi)),
         "/v1/messages" => ("POST", Front::Chat(Dialect::Anthropic)),
+        "/v1/messages/count_tokens" => ("POST", Front::Count(Dialect::Anthropic)),
+        "/tokenize" => ("POST", Front::Tokenize),
         "/v1/models" => ("GET", Front::Models { dialect: nearest, one: None }),
         _ => match path.strip_prefix("/v1/models/") {
             Some(one) if !one.is_empty() => ("GET", Front::Models { dialect: nearest, one: Some(unescaped(one)) }),
@@ -64,7 +75,8 @@ pub fn of(method: &str, path: &str, anthropic: bool) -> Front {
 
 fn not_served(method: &str, path: &str) -> Fault {
     let message = format!(
-        "nothing is served at {} {}; there is POST /v1/chat/completions, POST /v1/messages and GET /v1/models",
+        "nothing is served at {} {}; there is POST /v1/chat/completions, POST /v1/messages, POST \
+         /v1/messages/count_tokens and GET /v1/models",
         printable(method),
         printable(path)
     );
@@ -99,20 +111,25 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// The list of configured models, or one of them, in the dialect's own shape; `None` when that one is not there.
+/// The list of configured models that a caller may see, or one of them, in the dialect's own shape; `None` when that one is
+/// not there for it.
 ///
 /// OpenAI: <https://platform.openai.com/docs/api-reference/models>, Anthropic: <https://docs.anthropic.com/en/api/models-list>.
-pub fn models(dialect: Dialect, config: &Config, one: Option<&str>) -> Option<Vec<u8>> {
+pub fn models(dialect: Dialect, config: &Config, caller: &Caller, one: Option<&str>) -> Option<Vec<u8>> {
     let entry = |name: &str| match dialect {
         Dialect::OpenAi => json!({ "id": name, "object": "model", "created": 0, "owned_by": "attache" }),
         Dialect::Anthropic => {
             json!({ "type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z" })
         }
     };
+    // As for a request: a model of which no provider may serve the caller is not there for it either.
+    let reaches = |model: Arc<Model>| model.targets.iter().any(|target| caller.may_reach(&target.provider.name));
+    let is_there = |name: &str| caller.may_see(name) && config.model(name).is_some_and(reaches);
     let list = match one {
-        Some(name) => entry(config.model(name).map(|_| name)?),
+        Some(name) => entry(Some(name).filter(|name| is_there(name))?),
         None => {
-            let mut names: Vec<_> = config.models.keys().map(String::as_str).collect();
+            let names = config.models.keys().map(String::as_str);
+            let mut names: Vec<_> = names.filter(|name| is_there(name)).collect();
             names.sort_unstable();
             let data: Vec<_> = names.iter().map(|name| entry(name)).collect();
             match dialect {
@@ -157,5 +174,32 @@ mod tests {
             };
             assert_eq!(((dialect, allowed), fault.kind), (expected, FaultKind::Method), "{method} {path}");
         }
+    }
+
+    #[test]
+    fn a_model_is_there_for_those_whom_it_can_serve() {
+        let config = crate::config::compile(
+            r#"
+providers: { a: { dialect: openai, url: "http://a", expose: true }, b: { dialect: openai, url: "http://b", expose: true } }
+models: { one: { targets: [{ provider: a, model: m }] }, two: { targets: [{ provider: a, model: m }, { provider: b, model: m }] } }
+teams: { search: { allow: { providers: [b] } } }
+callers: { keys: { ann: { value: "a-key-of-some-length-1234", team: search } } }
+"#,
+            &|_| None,
+        )
+        .unwrap();
+        let ann = config.callers.as_ref().unwrap().keys.values().next().unwrap().caller.clone().unwrap();
+        let ids = |list: Vec<u8>| {
+            let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+            list["data"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(models(Dialect::OpenAi, &config, &ann, None).unwrap()), ["two"]);
+        let all = Caller::anonymous();
+        assert_eq!(ids(models(Dialect::Anthropic, &config, &all, None).unwrap()), ["one", "two"]);
+        for (one, for_ann) in [("one", false), ("two", true), ("a/x", false), ("b/x", true)] {
+            assert_eq!(models(Dialect::OpenAi, &config, &ann, Some(one)).is_some(), for_ann, "{one}");
+            assert!(models(Dialect::OpenAi, &config, &all, Some(one)).is_some(), "{one}");
+        }
+        assert!(models(Dialect::OpenAi, &config, &all, Some("three")).is_none());
     }
 }

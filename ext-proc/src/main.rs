@@ -6,15 +6,21 @@
 #![allow(unreachable_pub, reason = "a binary has no outside; `pub` is the seam of a module")]
 
 mod admin;
+mod callers;
 mod command;
 mod config;
+mod counting;
 mod decompress;
 mod envoy;
 mod exchange;
 mod front;
+mod limits;
 mod metrics;
+mod outbound;
+mod pattern;
 mod serve;
 mod server;
+mod store;
 mod usage_log;
 mod workers;
 

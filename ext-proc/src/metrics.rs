@@ -24,10 +24,26 @@ pub struct Metrics {
     pub first_token: HistogramVec,
     /// Tokens (`gen_ai.client.token.usage`).
     pub tokens: HistogramVec,
+    /// What exchanges cost, in billionths of the currency's unit.
+    pub cost: IntCounterVec,
+    /// Exchanges that used something of which nobody knows what it costs.
+    pub unpriced: IntCounterVec,
+    /// How often limits and budgets let nothing through.
+    pub limit_decisions: IntCounterVec,
+    /// Budgets that passed one of their thresholds.
+    pub budget_warnings: IntCounterVec,
+    /// Requests by what they showed of their caller and what came of it.
+    pub auth: IntCounterVec,
     /// Usage records that could not be written.
     pub usage_dropped: prometheus::IntCounter,
     /// Reloads of the configuration by result.
     pub config_reloads: IntCounterVec,
+    /// How long the store of limits took, by operation.
+    pub store_seconds: HistogramVec,
+    /// What the store of limits could not do, by operation.
+    pub store_failures: IntCounterVec,
+    /// What the store of limits gave up: settlements it could not pass on, notices that nobody took.
+    pub store_dropped: prometheus::IntCounter,
     /// gRPC streams that broke the protocol, by what was wrong.
     pub protocol_errors: IntCounterVec,
 }
@@ -39,6 +55,9 @@ const TOKENS: [f64; 14] = [
     1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0,
     67108864.0,
 ];
+/// From what memory takes to the timeouts of a store elsewhere.
+const STORE_SECONDS: [f64; 12] =
+    [0.000_001, 0.000_004, 0.000_016, 0.000_064, 0.000_25, 0.001, 0.002, 0.004, 0.01, 0.025, 0.05, 0.1];
 const GEN_AI: [&str; 3] = ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"];
 
 impl Metrics {
@@ -89,6 +108,36 @@ impl Metrics {
                 &[&GEN_AI[..], &["gen_ai_token_type"]].concat(),
                 &TOKENS,
             )?,
+            cost: counters(
+                &registry,
+                "attache_cost_nanos_total",
+                "What exchanges cost, in billionths of the unit of prices.currency",
+                &["provider", "model"],
+            )?,
+            unpriced: counters(
+                &registry,
+                "attache_unpriced_exchanges_total",
+                "Exchanges that used something of which nobody knows what it costs",
+                &["provider", "model"],
+            )?,
+            limit_decisions: counters(
+                &registry,
+                "attache_limit_decisions_total",
+                "What limits and budgets did: denied, passed_over (a provider without room), instead (another model), stopped (a stream), unavailable (no store)",
+                &["limit", "decision"],
+            )?,
+            budget_warnings: counters(
+                &registry,
+                "attache_budget_warnings_total",
+                "Budgets that passed one of their thresholds",
+                &["budget", "percent"],
+            )?,
+            auth: counters(
+                &registry,
+                "attache_auth_total",
+                "Requests by what they showed of their caller (key, jwt, mtls, header, anonymous, none) and what came of it",
+                &["source", "outcome"],
+            )?,
             usage_dropped: register(
                 &registry,
                 prometheus::IntCounter::new(
@@ -101,6 +150,26 @@ impl Metrics {
                 "attache_config_reloads_total",
                 "Reloads of the configuration by result (ok, bad)",
                 &["result"],
+            )?,
+            store_seconds: histograms(
+                &registry,
+                "attache_store_seconds",
+                "How long the store of limits took, by operation",
+                &["op"],
+                &STORE_SECONDS,
+            )?,
+            store_failures: counters(
+                &registry,
+                "attache_store_failures_total",
+                "What the store of limits could not do, by operation",
+                &["op"],
+            )?,
+            store_dropped: register(
+                &registry,
+                prometheus::IntCounter::new(
+                    "attache_store_dropped_total",
+                    "What the store of limits gave up: settlements it could not pass on, notices that nobody took",
+                )?,
             )?,
             protocol_errors: counters(
                 &registry,

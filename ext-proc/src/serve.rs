@@ -1,12 +1,16 @@
 //! `attache serve`: listen, serve until SIGTERM, drain.
 
 use crate::admin::Admin;
+use crate::callers::Callers;
 use crate::config::written::{Log, LogFormat};
 use crate::config::{self, compiled, reload};
+use crate::counting::{self, Calibration};
 use crate::exchange::Service;
 use crate::exchange::pending::Pending;
+use crate::limits::warn;
 use crate::metrics::Metrics;
 use crate::server::ExtProc;
+use crate::store::{self, Store};
 use crate::usage_log::UsageLog;
 use crate::workers::{Listener, Phase, Serving, Workers};
 use arc_swap::ArcSwap;
@@ -20,7 +24,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::Health;
 use tracing_subscriber::EnvFilter;
@@ -43,11 +47,19 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     log_to_stderr(&config.written.log)?;
     let metrics = Arc::new(Metrics::new()?);
     let (usage, usage_writer) = UsageLog::open(&config.written.usage.to.0, metrics.clone())?;
-    let config = Arc::new(ArcSwap::from_pointee(config));
-    let service = Arc::new(Service { config, pending: Pending::default(), metrics, usage });
     // This thread accepts, administers and waits for signals; exchanges have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (tell_moved, moved) = mpsc::channel(store::NOTICES_MAX);
+    let store = runtime.block_on(Store::open(&config.written.store, metrics.clone(), tell_moved))?;
+    counting::prepare(&config);
+    let config = Arc::new(ArcSwap::from_pointee(config));
+    runtime.spawn(warn::watch(moved, config.clone(), metrics.clone()));
+    let (pending, calibration) = (Pending::default(), Calibration::default());
+    let callers = Callers::new(store.clone(), metrics.clone());
+    let service = Service { config, pending, metrics, usage, callers, store: store.clone(), calibration };
+    let service = Arc::new(service);
     let ended = runtime.block_on(serve(path, service));
+    runtime.block_on(store.flush());
     drop(runtime);
     // With all threads ended every exchange is settled, nobody holds the usage log any more, and its writer ends, too.
     if let (Ok(true), Some(writer)) = (&ended, usage_writer)
@@ -76,6 +88,8 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     let ready = admin.ready.clone();
     let address = admin.address;
     tokio::spawn(admin.serve());
+    let keeping_up = service.clone();
+    tokio::spawn(async move { keeping_up.callers.keep_up(&keeping_up.config).await });
     let watching = reload::watch(path.clone(), service.config.clone(), service.metrics.clone());
     tokio::spawn(async {
         if let Err(error) = watching.await {

@@ -8,19 +8,21 @@ mod codec;
 
 use crate::exchange::message::{Answer, BodyMode, Change, Event, Head, Metadata, Reply};
 use crate::exchange::{Attempt, Exchange, Service, Topology, Unexpected};
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption, Metadata as EnvoyMetadata};
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::extensions::filters::http::ext_proc::v3::ProcessingMode;
 use envoy_types::pb::envoy::extensions::filters::http::ext_proc::v3::processing_mode::{BodySendMode, HeaderSendMode};
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_request::Request as Message;
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_response::Response as Answered;
 use envoy_types::pb::envoy::service::ext_proc::v3::{
     BodyMutation, BodyResponse, CommonResponse, HeaderMutation, HeadersResponse, HttpHeaders, ImmediateResponse,
-    ProcessingRequest, ProcessingResponse, TrailersResponse, body_mutation::Mutation, common_response::ResponseStatus,
+    ProcessingRequest, ProcessingResponse, StreamedBodyResponse, TrailersResponse, body_mutation::Mutation,
+    common_response::ResponseStatus,
 };
 use envoy_types::pb::envoy::r#type::v3::HttpStatus;
 use envoy_types::pb::google::protobuf::value::Kind;
 use envoy_types::pb::google::protobuf::{Struct, Value};
 use futures_util::{Stream, stream};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
@@ -109,7 +111,8 @@ fn process(
 /// One message, one reply.
 async fn step(stage: Stage, message: ProcessingRequest) -> Result<(Stage, ProcessingResponse), Status> {
     let (phase, event) = event(message).ok_or_else(|| Status::invalid_argument("a message without content"))?;
-    let (stage, reply) = stage.on(event).await.map_err(|error| Status::failed_precondition(error.to_string()))?;
+    let (stage, reply) =
+        stage.on(event).await.map_err(|unexpected| Status::failed_precondition(unexpected.to_string()))?;
     let first_stage = matches!(stage, Stage::Exchange(_));
     Ok((stage, response(phase, first_stage, reply)))
 }
@@ -132,12 +135,14 @@ fn event(message: ProcessingRequest) -> Option<(Phase, Event)> {
         headers: headers.headers.map(|map| map.headers).unwrap_or_default(),
         attributes: attributes.remove(ATTRIBUTES).map(|attributes| attributes.fields).unwrap_or_default(),
         metadata: None,
+        verified: HashMap::new(),
         end: headers.end_of_stream,
     };
     Some(match request? {
         Message::RequestHeaders(headers) => {
-            let metadata = metadata_context.and_then(own_metadata);
-            (Phase::RequestHeaders, Event::RequestHeaders(Head { metadata, ..head(headers) }))
+            let mut verified = metadata_context.map(|context| context.filter_metadata).unwrap_or_default();
+            let metadata = verified.remove(NAMESPACE);
+            (Phase::RequestHeaders, Event::RequestHeaders(Head { metadata, verified, ..head(headers) }))
         }
         Message::RequestBody(body) => (Phase::RequestBody, Event::RequestBody(body.body.into())),
         Message::RequestTrailers(_) => (Phase::RequestTrailers, Event::RequestTrailers),
@@ -148,10 +153,6 @@ fn event(message: ProcessingRequest) -> Option<(Phase, Event)> {
         }
         Message::ResponseTrailers(_) => (Phase::ResponseTrailers, Event::ResponseTrailers),
     })
-}
-
-fn own_metadata(mut metadata: EnvoyMetadata) -> Option<Struct> {
-    metadata.filter_metadata.remove(NAMESPACE)
 }
 
 /// Our reply as Envoy's message.
@@ -166,6 +167,7 @@ fn response(phase: Phase, first_stage: bool, reply: Reply) -> ProcessingResponse
         (Phase::RequestHeaders, _) if first_stage => Some(mode(BodySendMode::None)),
         (Phase::ResponseHeaders, Some(BodyMode::Whole)) => Some(mode(BodySendMode::Buffered)),
         (Phase::ResponseHeaders, Some(BodyMode::Streamed)) => Some(mode(BodySendMode::Streamed)),
+        (Phase::ResponseHeaders, Some(BodyMode::Ours)) => Some(mode(BodySendMode::FullDuplexStreamed)),
         _ => None,
     };
     let dynamic_metadata = metadata(std::mem::take(&mut change.metadata));
@@ -199,11 +201,19 @@ fn mode(response_body: BodySendMode) -> ProcessingMode {
 }
 
 fn common(change: Change, status: ResponseStatus) -> CommonResponse {
-    let Change { set, remove, body, clear_route_cache, .. } = change;
+    let Change { set, remove, body, clear_route_cache, last, .. } = change;
+    let mutation = match (body, last) {
+        (body, Some(end_of_stream)) => {
+            let body = body.unwrap_or_default();
+            let piece = StreamedBodyResponse { body, end_of_stream, ..StreamedBodyResponse::default() };
+            Some(Mutation::StreamedResponse(piece))
+        }
+        (body, None) => body.map(Mutation::Body),
+    };
     CommonResponse {
         status: status.into(),
         header_mutation: header_mutation(set, remove),
-        body_mutation: body.map(|body| BodyMutation { mutation: Some(Mutation::Body(body)) }),
+        body_mutation: mutation.map(|mutation| BodyMutation { mutation: Some(mutation) }),
         trailers: None,
         clear_route_cache,
     }

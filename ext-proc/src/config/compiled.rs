@@ -1,9 +1,15 @@
 //! What a configuration means: names resolved, secrets read, everything that an exchange asks for ready to use.
 
+use super::prices::Prices;
 use super::written::{self, LossPolicy, OnServiceFailure, RetryOn, Select};
 use super::{Invalid, Problem};
+use crate::callers::rules::Rules as CallerRules;
+use crate::counting::Tokenizer;
+use crate::limits::rule::Rules;
+use crate::store::RedisSettings;
 use attache_core::dialect::{Dialect, MaxTokensField, ThinkingStyle, Upstream};
 use attache_core::fault::Fault;
+use attache_core::price::Price;
 use attache_core::translate::Translated;
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,8 +33,16 @@ pub struct Config {
     pub providers: BTreeMap<String, Arc<Provider>>,
     /// Every model by the name that clients ask for.
     pub models: HashMap<String, Arc<Model>>,
+    /// Rate limits and budgets.
+    pub rules: Rules,
+    /// What models cost.
+    pub prices: Prices,
     /// Names of request headers that may hold a credential for some provider: none of them reaches another one.
     pub credential_headers: BTreeSet<String>,
+    /// Who may ask; `None`: everybody, as `anonymous`.
+    pub callers: Option<Arc<CallerRules>>,
+    /// What opens the key endpoints of the admin interface; `None`: nothing does.
+    pub admin_token: Option<SecretString>,
 }
 
 /// A provider.
@@ -81,6 +95,10 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// Which model, and how it wants to be asked.
     pub upstream: Upstream,
+    /// What it costs; `None` where nobody knows.
+    pub price: Option<Arc<Price>>,
+    /// Its own tokenizer, where one is configured.
+    pub tokenizer: Option<Arc<Tokenizer>>,
 }
 
 /// When the next target is tried, in Envoy's words.
@@ -104,6 +122,7 @@ impl Config {
     pub fn compile(written: written::Config) -> Result<Self, Invalid> {
         let mut problems = Vec::new();
         check_addresses(&written, &mut problems);
+        check_store(&written.store, &mut problems);
         if written.providers.is_empty() {
             problems.push(Problem::at("providers", "no provider is configured; nothing could be served"));
         }
@@ -116,11 +135,12 @@ impl Config {
             })
             .collect();
         check_clusters(&providers, &mut problems);
+        let prices = Prices::compile(&written.prices, &written.providers, &mut problems);
         let models = written
             .models
             .iter()
             .filter_map(|(name, model)| {
-                let compiled = Model::compile(name, model, &written.providers, &providers, &mut problems)?;
+                let compiled = Model::compile(name, model, &written.providers, &providers, &prices, &mut problems)?;
                 Some((name.clone(), Arc::new(compiled)))
             })
             .collect();
@@ -128,9 +148,13 @@ impl Config {
             let message = "no model is configured and no provider has `expose: true`; clients could ask for nothing";
             problems.push(Problem::at("models", message));
         }
+        let rules = super::rules::compile(&written, &mut problems);
+        let callers = super::callers::compile(&written, &mut problems);
+        let admin_token = super::callers::admin_token(&written.service, &mut problems);
         if !problems.is_empty() {
             return Err(Invalid(problems));
         }
+        let of_callers = callers.iter().flat_map(|rules| rules.header_names().map(str::to_owned).collect::<Vec<_>>());
         let credential_headers = providers
             .values()
             .flat_map(|provider| {
@@ -139,8 +163,10 @@ impl Config {
             })
             // These belong to the dialect: the client's own must still reach another provider.
             .filter(|name| !matches!(name.as_str(), "anthropic-version" | "anthropic-beta"))
+            // Who asks is the gateway's business, not a provider's.
+            .chain(of_callers)
             .collect();
-        Ok(Self { written, providers, models, credential_headers })
+        Ok(Self { written, providers, models, prices, rules, callers, admin_token, credential_headers })
     }
 
     /// The model that a client asks for: a configured name, or `provider/model` of an exposed provider.
@@ -150,7 +176,7 @@ impl Config {
         }
         let (provider, model) = asked.split_once('/')?;
         let provider = self.providers.get(provider).filter(|provider| provider.expose && is_model_name(model))?;
-        let target = Target { provider: provider.clone(), upstream: provider.upstream(model) };
+        let target = self.exposed(provider, model);
         Some(Arc::new(Model {
             name: provider.name.clone(),
             targets: vec![Arc::new(target)],
@@ -169,7 +195,13 @@ impl Config {
             return Some(known.clone());
         }
         let provider = self.providers.get(provider).filter(|provider| provider.expose)?;
-        Some(Arc::new(Target { provider: provider.clone(), upstream: provider.upstream(model) }))
+        Some(Arc::new(self.exposed(provider, model)))
+    }
+
+    /// A target that no model names: of a provider that is exposed.
+    fn exposed(&self, provider: &Arc<Provider>, model: &str) -> Target {
+        let price = self.prices.of(provider, model);
+        Target { provider: provider.clone(), upstream: provider.upstream(model), price, tokenizer: None }
     }
 }
 
@@ -231,6 +263,7 @@ impl Model {
         written: &written::Model,
         written_providers: &BTreeMap<String, written::Provider>,
         providers: &BTreeMap<String, Arc<Provider>>,
+        prices: &Prices,
         problems: &mut Vec<Problem>,
     ) -> Option<Self> {
         let at = format!("models.{name}");
@@ -254,7 +287,8 @@ impl Model {
             }
             // A provider that is written but did not compile has said why already.
             if let Some(provider) = providers.get(&target.provider) {
-                targets.push(Arc::new(Target::compile(target, provider)));
+                let at = format!("{at}.targets[{i}]");
+                targets.push(Arc::new(Target::compile(target, provider, prices, &at, problems)));
             }
         }
         let weights = match written.select {
@@ -285,7 +319,13 @@ impl Model {
 }
 
 impl Target {
-    fn compile(written: &written::Target, provider: &Arc<Provider>) -> Self {
+    fn compile(
+        written: &written::Target,
+        provider: &Arc<Provider>,
+        prices: &Prices,
+        at: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let mut upstream = provider.upstream(&written.model);
         if let Some(max_tokens) = written.max_tokens_default {
             upstream.max_tokens_default = max_tokens;
@@ -296,13 +336,18 @@ impl Target {
             written::Thinking::Budget => ThinkingStyle::Budget,
             written::Thinking::Adaptive => ThinkingStyle::Adaptive,
         };
-        Self { provider: provider.clone(), upstream }
+        let tokenizer = written.tokenizer.as_ref().and_then(|path| {
+            let complain = |error: &String| problems.push(Problem::at(format!("{at}.tokenizer"), error));
+            Tokenizer::load(path.as_ref()).inspect_err(complain).ok().map(Arc::new)
+        });
+        Self { provider: provider.clone(), upstream, price: prices.of(provider, &written.model), tokenizer }
     }
 }
 
 impl Retry {
     fn compile(written: &written::Retry, targets: usize, at: &str, problems: &mut Vec<Problem>) -> Self {
-        let attempts = written.attempts.unwrap_or(u32::try_from(targets).unwrap_or(ATTEMPTS_MAX).min(ATTEMPTS_MAX));
+        let default = u32::try_from(targets).unwrap_or(ATTEMPTS_MAX).clamp(1, ATTEMPTS_MAX);
+        let attempts = written.attempts.unwrap_or(default);
         if !(1..=ATTEMPTS_MAX).contains(&attempts) {
             let message = format!("{attempts} attempts; from 1 (no retry) to {ATTEMPTS_MAX} make sense");
             problems.push(Problem::at(format!("{at}.attempts"), message));
@@ -386,7 +431,12 @@ fn credentials(auth: &written::Auth, at: &str, problems: &mut Vec<Problem>) -> O
 }
 
 /// Reads a secret that becomes a header's value. No message ever shows it.
-fn secret(written: &written::Secret, prefix: &str, at: String, problems: &mut Vec<Problem>) -> Option<SecretString> {
+pub(super) fn secret(
+    written: &written::Secret,
+    prefix: &str,
+    at: String,
+    problems: &mut Vec<Problem>,
+) -> Option<SecretString> {
     let text = match written {
         written::Secret::Text(text) => text.clone(),
         written::Secret::File(written::SecretFile { file }) => match std::fs::read_to_string(file) {
@@ -460,7 +510,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
 }
 
-fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
+pub(super) fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration > TIME_MAX => {
             problems.push(Problem::at(at, format!("`{text}` is longer than a day")));
@@ -476,6 +526,24 @@ fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duratio
                 .push(Problem::at(at, format!("`{text}` is not a time; expected something like 30s, 500ms or 15m")));
             None
         }
+    }
+}
+
+/// Whether a store could be opened as it is written.
+fn check_store(store: &written::Store, problems: &mut Vec<Problem>) {
+    let file = store.memory.as_ref().and_then(|memory| memory.file.as_deref());
+    if file.is_some_and(str::is_empty) {
+        problems.push(Problem::at("store.memory.file", "the path is empty; leave `file` out to keep nothing"));
+    }
+    if let Some(Err(problem)) = store.redis.as_ref().map(RedisSettings::check) {
+        problems.push(Problem::at("store.redis", problem.to_string()));
+    }
+    if store.memory.is_some() && store.redis.is_some() {
+        problems.push(Problem::at("store", "there is one store: write either `memory` or `redis`"));
+    }
+    if !(1..=TIME_MAX.as_secs()).contains(&store.hold_seconds) {
+        let message = format!("{} seconds; from 1 to {} (a day) make sense", store.hold_seconds, TIME_MAX.as_secs());
+        problems.push(Problem::at("store.hold_seconds", message));
     }
 }
 

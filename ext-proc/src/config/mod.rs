@@ -2,9 +2,12 @@
 //!
 //! Every error names the path in the file, what was met and what to do about it.
 
+pub mod callers;
 pub mod compiled;
 mod expand;
+pub mod prices;
 pub mod reload;
+mod rules;
 pub mod written;
 
 pub use compiled::Config;
@@ -52,6 +55,9 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
+/// Most values in a configuration; each virtual key is about six. The parser's own limit is for documents of strangers.
+const YAML_NODES_MAX: usize = 10_000_000;
+
 /// Reads and compiles a configuration file with the process's environment.
 ///
 /// # Errors
@@ -69,7 +75,8 @@ pub fn load(path: &Path) -> Result<Config, Invalid> {
 /// Everything that is wrong with it.
 pub fn compile(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Invalid> {
     // `off` is a word here, as in YAML 1.2: `usage: { to: off }`.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    let budget = serde_saphyr::budget! { max_nodes: YAML_NODES_MAX, max_events: 2 * YAML_NODES_MAX };
+    let options = serde_saphyr::options! { strict_booleans: true, budget: budget };
     let mut value: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| Problem::at("", format!("not valid YAML: {}", without_snippet(&error.to_string()))))?;
     expand::variables(&mut value, env)?;
@@ -79,10 +86,14 @@ pub fn compile(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Confi
     let written: written::Config = serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
-        let message = if path.split('.').any(|part| matches!(part, "auth" | "headers")) {
-            // Whatever was met there may be a secret.
+        // Whatever was met where a secret may stand may be one.
+        let message = if path.starts_with("providers.") && path.split('.').any(|part| matches!(part, "auth" | "headers")) {
             "expected { bearer: SECRET } or { header: NAME, value: SECRET }, where a secret is a string such as ${ENV}, \
              or { file: PATH }; headers are NAME: SECRET"
+                .to_owned()
+        } else if path.starts_with("callers.keys.") {
+            "expected { sha256: HASH } or { value: SECRET }, where a secret is a string such as ${ENV}, or { file: PATH }; \
+             beside it team, expires, disabled, tags: { NAME: VALUE }, allow: { models, providers, fronts }"
                 .to_owned()
         } else {
             helpful(&error.into_inner().to_string())

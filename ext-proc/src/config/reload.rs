@@ -1,7 +1,8 @@
-//! Reload: when the file changes, or a file that holds one of its secrets, or SIGHUP comes, a good configuration replaces
+//! Reload: when the file changes, or one that holds its secrets or prices, or SIGHUP comes, a good configuration replaces
 //! the running one at once for new exchanges; a bad one is reported and the old one keeps running.
 
 use super::Config;
+use crate::counting;
 use crate::envoy;
 use crate::exchange::Topology;
 use crate::metrics::Metrics;
@@ -41,7 +42,7 @@ pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Me
     }
 }
 
-/// Watches the folders of the configuration and of its secrets. Folders, not files: files are replaced by renaming, in
+/// Watches the folders of the configuration, its secrets and its price lists. Folders, not files: files are replaced by renaming, in
 /// Kubernetes by swapping a link.
 fn watch_folders(path: &Path, config: &Config, changed: &mpsc::Sender<()>) -> Option<RecommendedWatcher> {
     let changed = changed.clone();
@@ -55,7 +56,8 @@ fn watch_folders(path: &Path, config: &Config, changed: &mpsc::Sender<()>) -> Op
         tracing::warn!(folder = %folder.display(), %error, "cannot watch the configuration; use SIGHUP");
     };
     let mut watcher = watcher.inspect_err(|error| complain(Path::new(""), error)).ok()?;
-    let files = config.written.secret_files().map(PathBuf::from).chain([path.to_owned()]);
+    let files = config.written.secret_files().chain(config.written.prices.files.iter().map(String::as_str));
+    let files = files.map(PathBuf::from).chain([path.to_owned()]);
     for folder in files.flat_map(|file| folders(&file)).collect::<BTreeSet<_>>() {
         if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
             complain(&folder, &error);
@@ -102,6 +104,7 @@ fn reload(
         // Other files in the folders change too. Who sends a signal reads what came of it.
         Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => None,
         Ok(config) => {
+            counting::prepare(&config);
             let old = running.swap(Arc::new(config));
             metrics.config_reloads.with_label_values(&["ok"]).inc();
             tracing::info!(path = %shown, reason = why, "configuration reloaded");
@@ -127,6 +130,7 @@ fn warn_of_what_waits(old: &Config, new: &Config) {
     let (before, after) = (&old.written, &new.written);
     let parts = [
         ("service", serde_json::to_string(&before.service), serde_json::to_string(&after.service)),
+        ("store", serde_json::to_string(&before.store), serde_json::to_string(&after.store)),
         ("usage", serde_json::to_string(&before.usage), serde_json::to_string(&after.usage)),
         ("log", serde_json::to_string(&before.log), serde_json::to_string(&after.log)),
     ];
@@ -143,13 +147,16 @@ fn warn_of_what_waits(old: &Config, new: &Config) {
     }
 }
 
-/// Whether nothing changed, credentials included.
+/// Whether nothing changed, credentials, price lists and key sets included.
 fn written_alike(new: &Config, old: &Config) -> bool {
     use secrecy::ExposeSecret;
     let secrets = |config: &Config| -> Vec<String> {
         let all = config.providers.values().flat_map(|provider| provider.credentials.iter().chain(&provider.headers));
-        all.map(|(_, secret)| secret.expose_secret().to_owned()).collect()
+        let all = all.map(|(_, secret)| secret).chain(&config.admin_token);
+        all.map(|secret| secret.expose_secret().to_owned()).collect()
     };
+    let callers = |config: &Config| config.callers.as_ref().map(|rules| rules.material);
     let text = |config: &Config| serde_json::to_string(&config.written).unwrap_or_default();
-    text(new) == text(old) && secrets(new) == secrets(old)
+    let (prices, callers) = (new.prices == old.prices, callers(new) == callers(old));
+    text(new) == text(old) && secrets(new) == secrets(old) && prices && callers
 }

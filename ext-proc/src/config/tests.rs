@@ -75,6 +75,23 @@ fn off_is_a_word() {
 }
 
 #[test]
+fn a_store_is_a_word_or_more() {
+    let store = |written: &str| {
+        let config = compile(&GOOD.replace("listen: 127.0.0.1:10000", &format!("store: {written}")), &env).unwrap();
+        config.written.store
+    };
+    let file = |path: &str| Some(written::store::Memory { file: Some(path.to_owned()) });
+    assert_eq!(store("memory").memory, None);
+    assert_eq!(store("{ memory: {} }").memory, Some(written::store::Memory::default()));
+    let kept = store("{ memory: { file: state/attache.redb }, hold_seconds: 60 }");
+    assert_eq!((kept.memory, kept.hold_seconds), (file("state/attache.redb"), 60));
+    let redis = store("{ redis: { url: 'redis://127.0.0.1:6379', password: '${OPENAI_API_KEY}' } }");
+    assert_eq!(redis.redis.as_ref().unwrap().url.as_deref(), Some("redis://127.0.0.1:6379"));
+    let shown = format!("{redis:?} {}", serde_json::to_string(&redis).unwrap());
+    assert!(!shown.contains("sk-very-secret"), "{shown}");
+}
+
+#[test]
 fn an_attempt_elsewhere_finds_the_target_of_its_own_model() {
     let (fast, slow) = ("model: claude-haiku-4-5", "model: claude-haiku-4-5, max_tokens_default: 7");
     let models = GOOD.split_once("models:").unwrap().1.replace("fast:", "slow:").replace(fast, slow);
@@ -148,6 +165,16 @@ fn mistakes_are_explained() {
         ("listen: 127.0.0.1:10000", "listen: [127.0.0.1"),
         ("admin: \"127.0.0.1:9090\"", "drain_seconds: 18446744073709551615"),
         ("listen: 127.0.0.1:10000", "limits: { body_bytes_max: 12 }"),
+        ("listen: 127.0.0.1:10000", "store: memry"),
+        ("listen: 127.0.0.1:10000", "store: [memory]"),
+        ("listen: 127.0.0.1:10000", "store: { memmory: {} }"),
+        ("listen: 127.0.0.1:10000", "store: { memory: { fiel: a.redb } }"),
+        ("listen: 127.0.0.1:10000", "store: { memory: { file: '' } }"),
+        ("listen: 127.0.0.1:10000", "store: redis"),
+        ("listen: 127.0.0.1:10000", "store: { redis: {} }"),
+        ("listen: 127.0.0.1:10000", "store: { redis: { url: 'redis://me:pw@127.0.0.1' } }"),
+        ("listen: 127.0.0.1:10000", "store: { redis: { url: 'redis://127.0.0.1' }, memory: {} }"),
+        ("listen: 127.0.0.1:10000", "store: { hold_seconds: 0 }"),
         ("listen: 127.0.0.1:10000", "envoy: { on_service_failure: { pass_to: nobody } }"),
         (GOOD, "providers: {}"),
         (GOOD, ""),

@@ -2,9 +2,17 @@
 //!
 //! These types hold no meaning beyond their syntax; [`super::compiled`] says what they mean together.
 
+pub mod callers;
+pub mod prices;
+pub mod rules;
+pub mod store;
+
+pub use callers::{Callers, Org, Team};
+pub use prices::Prices;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+pub use store::Store;
 
 /// The configuration file of Attaché.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -21,9 +29,30 @@ pub struct Config {
     /// The names that clients ask for.
     #[serde(default)]
     pub models: BTreeMap<String, Model>,
+    /// What models cost, where the built-in list does not know it or is wrong.
+    #[serde(default)]
+    pub prices: Prices,
+    /// Who may ask. Without this section everybody is let in as `anonymous`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers: Option<Callers>,
+    /// Teams of callers, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<String, Team>,
+    /// Organisations of teams, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub orgs: BTreeMap<String, Org>,
     /// What requests and answers may weigh.
     #[serde(default)]
     pub limits: Limits,
+    /// How much may be used in a time, by name.
+    #[serde(default)]
+    pub rate_limits: BTreeMap<String, rules::RateLimit>,
+    /// How much may be spent in a period, by name.
+    #[serde(default)]
+    pub budgets: BTreeMap<String, rules::Budget>,
+    /// Where limits, budgets and virtual keys live.
+    #[serde(default)]
+    pub store: Store,
     /// Where usage records go.
     #[serde(default)]
     pub usage: Usage,
@@ -36,16 +65,21 @@ pub struct Config {
 }
 
 impl Config {
-    /// The files that hold secrets.
+    /// The files that hold secrets, or keys of those who issue tokens.
     pub fn secret_files(&self) -> impl Iterator<Item = &str> {
-        let secrets = self.providers.values().flat_map(|provider| {
+        let of_providers = self.providers.values().flat_map(|provider| {
             let auth = provider.auth.iter().flat_map(|auth| auth.bearer.iter().chain(&auth.value));
             auth.chain(provider.headers.values())
         });
-        secrets.filter_map(|secret| match secret {
+        let callers = self.callers.iter();
+        let of_callers = callers.clone().flat_map(|callers| callers.keys.values().flat_map(|key| &key.value));
+        let webhooks = self.budgets.values().flat_map(|budget| &budget.webhook);
+        let secrets = of_providers.chain(of_callers).chain(&self.service.admin_token).chain(webhooks);
+        let files = secrets.filter_map(|secret| match secret {
             Secret::Text(_) => None,
             Secret::File(SecretFile { file }) => Some(file.as_str()),
-        })
+        });
+        files.chain(callers.flat_map(|callers| callers.jwt.iter().filter_map(|issuer| issuer.jwks.file.as_deref())))
     }
 }
 
@@ -62,6 +96,9 @@ pub struct Service {
     pub grpc: String,
     /// Health, metrics and the config view: `HOST:PORT`.
     pub admin: String,
+    /// What the admin interface's key endpoints (`/keys`) and `attache keys` ask for; at least 20 characters. Without it
+    /// these endpoints are closed.
+    pub admin_token: Option<Secret>,
     /// Threads that serve exchanges. Default: one per core. Envoy opens one connection per worker, and each connection
     /// stays on one thread.
     pub threads: Option<std::num::NonZeroU16>,
@@ -74,6 +111,7 @@ impl Default for Service {
         Self {
             grpc: "unix:.run/attache.sock".to_owned(),
             admin: "127.0.0.1:9090".to_owned(),
+            admin_token: None,
             threads: None,
             drain_seconds: 600,
         }
@@ -232,6 +270,10 @@ pub struct Target {
     /// The `max_tokens` for a dialect that demands one when the client gave none.
     #[serde(default)]
     pub max_tokens_default: Option<u64>,
+    /// The path of the model's `tokenizer.json` (Hugging Face), to count its prompts with. Default: OpenAI's models are
+    /// counted exactly without one, others by an estimate that learns from what the provider reports.
+    #[serde(default)]
+    pub tokenizer: Option<String>,
     /// Anthropic dialect: how this model is told to think.
     #[serde(default)]
     pub thinking: Thinking,
@@ -361,11 +403,14 @@ pub enum LossPolicy {
 pub struct Limits {
     /// Most bytes of a request's body, and of an answer that is not a stream.
     pub body_bytes_max: u32,
+    /// How many tokens of answer are held (see `rate_limits`) for a request that does not limit them itself. A stream
+    /// that needs more holds more on its way.
+    pub output_tokens_expected: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes_max: 64 << 20 }
+        Self { body_bytes_max: 64 << 20, output_tokens_expected: 1024 }
     }
 }
 

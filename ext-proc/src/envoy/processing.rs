@@ -6,6 +6,7 @@
 use super::clusters::service_is_elsewhere;
 use super::routes::pass_to;
 use super::{ATTACHE, extension};
+use crate::callers::mesh::JWT_AUTHN;
 use crate::config::Config;
 use crate::exchange::Topology;
 use serde_json::{Value, json};
@@ -16,25 +17,34 @@ const MESSAGE_TIMEOUT: &str = "10s";
 
 /// The exchange's own stream, from the request's headers to the last byte of the response.
 pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
-    ext_proc(
-        "attache",
-        json!({
-            "grpc_service": grpc_service("exchange", config, topology),
-            // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
-            // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
-            "processing_mode": mode("BUFFERED", "SKIP"),
-            "allow_mode_override": true,
-            "failure_mode_allow": pass_to(config).is_some(),
-            "status_on_error": { "code": 503 },
-            "message_timeout": MESSAGE_TIMEOUT,
-            "mutation_rules": mutation_rules(),
-            // What the service sets is for the router, the access log and the attempt stage. Nothing is forwarded: it would
-            // ride on every chunk of the response.
-            "metadata_options": { "receiving_namespaces": { "untyped": [ATTACHE] } },
-            // Who answered, at which attempt, and whether it was Envoy itself.
-            "response_attributes": ["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"],
-        }),
-    )
+    let mut fields = json!({
+        "grpc_service": grpc_service("exchange", config, topology),
+        // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
+        // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
+        "processing_mode": mode("BUFFERED", "SKIP"),
+        "allow_mode_override": true,
+        "failure_mode_allow": pass_to(config).is_some(),
+        "status_on_error": { "code": 503 },
+        "message_timeout": MESSAGE_TIMEOUT,
+        "mutation_rules": mutation_rules(),
+        // What the service sets is for the router, the access log and the attempt stage. Nothing is forwarded that need
+        // not be: it would ride on every chunk of the response.
+        "metadata_options": { "receiving_namespaces": { "untyped": [ATTACHE] } },
+        // Who answered, at which attempt, and whether it was Envoy itself.
+        "response_attributes": ["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"],
+    });
+    if let (Value::Object(fields), Some(rules)) = (&mut fields, &config.callers) {
+        // By these callers are known, and those who guess keys.
+        fields.insert("request_attributes".to_owned(), rules.attributes().collect());
+        if rules.reads_metadata() {
+            let options = json!({
+                "forwarding_namespaces": { "untyped": [JWT_AUTHN] },
+                "receiving_namespaces": { "untyped": [ATTACHE] },
+            });
+            fields.insert("metadata_options".to_owned(), options);
+        }
+    }
+    ext_proc("attache", fields)
 }
 
 /// An attempt's stream, in the cluster of its provider.

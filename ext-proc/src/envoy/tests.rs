@@ -262,6 +262,24 @@ envoy: {{ on_service_failure: {on_service_failure} }}
 }
 
 /// A bootstrap of every kind, with a name for each.
+#[test]
+fn envoy_tells_what_callers_are_known_by() {
+    let exchange_stage = |callers: &str| {
+        let config = config::compile(&format!("{QUICKSTART}\n{callers}"), &|_| None).unwrap();
+        let bootstrap = bootstrap(&config, Sidecar);
+        let http = &bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+        http["http_filters"][0]["typed_config"].clone()
+    };
+    assert_eq!(exchange_stage("")["request_attributes"], Value::Null, "nobody asks: nothing is sent");
+    let stage = exchange_stage("callers: { mtls: { identities: { \"*\": {} } } }");
+    assert_eq!(stage["request_attributes"], json!(["source.address", "connection.uri_san_peer_certificate"]));
+    assert_eq!(stage["metadata_options"], exchange_stage("")["metadata_options"]);
+    let stage = exchange_stage("callers: { envoy_jwt: { metadata: payload } }");
+    let forwarded = &stage["metadata_options"]["forwarding_namespaces"]["untyped"];
+    assert_eq!(forwarded, &json!(["envoy.filters.http.jwt_authn"]));
+    assert_eq!(stage["metadata_options"]["receiving_namespaces"]["untyped"], json!(["attache"]));
+}
+
 fn all_kinds() -> Vec<(String, Value)> {
     let mut kinds = Vec::new();
     for (topology, name) in [(Sidecar, "sidecar"), (Shared, "shared")] {

@@ -38,6 +38,7 @@ pub struct AttemptPlan {
     config: Arc<Config>,
     front: Dialect,
     particulars: Particulars,
+    output_cap: Option<u64>,
     model: String,
     target: Arc<Target>,
     head: Head,
@@ -113,13 +114,15 @@ impl AttemptPlan {
             return (Attempt::Over, lost(&head, "it is not part of the plan"));
         };
         let particulars = metadata.map(Particulars::told).unwrap_or_default();
-        (Attempt::Asked(Box::new(Self { config, front, particulars, model, target, head })), Reply::unchanged())
+        let output_cap = metadata.and_then(|m| field(m, OUTPUT_CAP)).and_then(|cap| cap.parse().ok());
+        let plan = Self { config, front, particulars, output_cap, model, target, head };
+        (Attempt::Asked(Box::new(plan)), Reply::unchanged())
     }
 
     fn body(self, body: &[u8]) -> Reply {
-        let Self { config, front, particulars, model, target, head } = self;
+        let Self { config, front, particulars, output_cap, model, target, head } = self;
         let made_body = Ask::read(front, body).and_then(|ask| {
-            let translated = ask.translate(target.provider.dialect, &target.upstream, now())?;
+            let translated = ask.capped(output_cap).translate(target.provider.dialect, &target.upstream, now())?;
             match config.models.get(&model) {
                 Some(model) => model.judge(translated),
                 None => Ok(translated),
@@ -176,6 +179,9 @@ fn front_of(metadata: Option<&Struct>) -> Dialect {
         _ => Dialect::OpenAi,
     }
 }
+
+/// The metadata key of the most tokens of answer that may be asked for.
+pub(super) const OUTPUT_CAP: &str = "output_cap";
 
 /// What a refusal of [`lost`] calls itself: the exchange stage, which knows the client's dialect, says it again.
 pub(super) const LOST: &str = "attache_attempt_refused";

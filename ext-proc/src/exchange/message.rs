@@ -55,6 +55,8 @@ pub struct Head {
     pub attributes: HashMap<String, Value>,
     /// The dynamic metadata of the namespace `attache`.
     pub metadata: Option<Struct>,
+    /// The dynamic metadata of other namespaces that the configuration asks Envoy for: what its filters have verified.
+    pub verified: HashMap<String, Struct>,
     /// No body follows.
     pub end: bool,
 }
@@ -144,6 +146,8 @@ pub struct Change {
     pub clear_route_cache: bool,
     /// Response headers only: how to receive the body.
     pub body_mode: Option<BodyMode>,
+    /// A piece of a body in the mode [`BodyMode::Ours`]: whether it is the last one.
+    pub last: Option<bool>,
 }
 
 impl Change {
@@ -176,6 +180,8 @@ pub enum BodyMode {
     Whole,
     /// As it comes.
     Streamed,
+    /// As it comes, and we say where it ends, be it before the upstream does.
+    Ours,
 }
 
 /// An answer instead of the upstream's.

@@ -31,6 +31,8 @@ pub struct Slot {
     pub config: Arc<Config>,
     /// Unix seconds at which the exchange began.
     pub now: u64,
+    /// Most tokens of answer that may be asked for.
+    pub output_cap: Option<u64>,
     /// The latest attempt under way.
     pub under_way: Arc<AtomicU32>,
 }
@@ -46,7 +48,7 @@ impl Slot {
     /// # Errors
     /// As [`Ask::translate`], and where the model's policy on losses refuses it.
     pub fn translate(&self, target: &Target) -> Result<Translated, Fault> {
-        let ask = Ask::read(self.front, &self.body)?;
+        let ask = Ask::read(self.front, &self.body)?.capped(self.output_cap);
         self.model.judge(ask.translate(target.provider.dialect, &target.upstream, self.now)?)
     }
 }

@@ -39,6 +39,20 @@ impl Plan {
         self.attempts.get(index)
     }
 
+    /// Who may serve, each once, in order.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.attempts.iter().enumerate().filter_map(|(i, target)| {
+            let before = self.attempts.iter().take(i).any(|met| met.provider.name == target.provider.name);
+            (!before).then_some(&target.provider.name)
+        })
+    }
+
+    /// The plan with only these targets; `None` when nothing is left.
+    pub fn only(mut self, fits: impl Fn(&Target) -> bool) -> Option<Self> {
+        self.attempts.retain(|target| fits(target));
+        Self::of(self.attempts)
+    }
+
     /// The same plan without its first attempt; `None` when nothing is left.
     pub fn without_first(mut self) -> Option<Self> {
         self.attempts.remove(0);

@@ -1,23 +1,34 @@
-//! The request: who asks for what → which targets → the first target's own request.
+//! The request: who asks → for what → which targets → is there room → the first target's own request.
 
 use super::message::{Answer, Change, Head, Reply};
 use super::pending::{Kept, Slot};
 use super::plan::Plan;
 use super::response::Sent;
-use super::settle::{Ending, Settlement};
+use super::settle::{Ending, Prompt, Settlement};
 use super::upstream_head::{self, Particulars};
-use super::{Exchange, Service, Topology};
+use super::{Exchange, Service, Topology, attempt};
+use crate::callers::{self, Caller, Stranger};
 use crate::config::Config;
-use crate::config::compiled::Model;
+use crate::config::compiled::{Model, Target};
+use crate::counting::{self, Counting};
 use crate::front::{self, Front};
+use crate::limits::claims::{self, Claims};
+use crate::limits::held::Held;
+use crate::limits::refusal::Denied;
+use crate::limits::rule::Facts;
+use crate::store::Unavailable;
 use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::translate::{self, Ask, Translated};
 use bytes::Bytes;
+use serde_json::json;
 use std::sync::Arc;
 
 /// How much of a name that nobody has configured is repeated. No configured one is longer.
 const MODEL_CHARS_MAX: usize = 300;
+
+/// The header by which a client asks what its exchange costs. It is no provider's business.
+pub(super) const WANTS_COST: &str = "x-include-cost";
 
 /// Nothing has come yet.
 #[derive(Debug)]
@@ -31,7 +42,7 @@ impl Arriving {
         Self { topology, books: Settlement::open(service) }
     }
 
-    /// Takes the request's headers: what does the client speak, and can it be served at all?
+    /// Takes the request's headers: what does the client speak, who is it, and can it be served at all?
     pub(super) fn head(self, head: Head) -> (Exchange, Reply) {
         let Self { topology, mut books } = self;
         let config = books.service().config.load_full();
@@ -39,27 +50,42 @@ impl Arriving {
         let path = head.get(":path").unwrap_or_default();
         let front = front::of(head.get(":method").unwrap_or_default(), path, head.get("anthropic-version").is_some());
         books.front = front.dialect();
-        let dialect = match front {
-            Front::Chat(dialect) => dialect,
-            Front::Models { dialect, one } => return models(books, dialect, one.as_deref(), &config),
-            Front::Nowhere(dialect, fault) => return refuse(books, dialect, &fault),
+        let dialect = match &front {
+            Front::Chat(dialect) | Front::Count(dialect) | Front::Models { dialect, .. } => *dialect,
+            Front::Tokenize => Dialect::OpenAi,
+            Front::Nowhere(dialect, fault) => return refuse(books, *dialect, fault),
             Front::Otherwise { dialect, allowed, fault } => {
                 // RFC 9110, 15.5.6: whoever answers 405 says what is allowed.
-                let headers = vec![("allow".into(), allowed.to_owned())];
-                return refuse_with(books, Answer { headers, ..Answer::fault(dialect, &fault) }, &fault);
+                let headers = vec![("allow".into(), (*allowed).to_owned())];
+                return refuse_with(books, Answer { headers, ..Answer::fault(*dialect, fault) }, fault);
             }
+        };
+        let service = books.service().clone();
+        match service.callers.who(&head, &config, books.started) {
+            Ok(caller) => books.caller = Some(caller),
+            Err(stranger) => return turn_away(books, dialect, &stranger),
+        }
+        let operation = match front {
+            Front::Models { one, .. } => return models(books, dialect, one.as_deref(), &config),
+            Front::Count(_) => Operation::Count,
+            Front::Tokenize => Operation::Tokenize,
+            Front::Chat(_) | Front::Nowhere(..) | Front::Otherwise { .. } => Operation::Chat,
         };
         // From here on there is a record of it, whatever happens.
         books.model_asked = Some(String::new());
-        if let Some(fault) = unfit(&head, &config) {
+        if let Some(fault) = unfit(&head, &config, books.caller(), dialect) {
             return refuse(books, dialect, &fault);
         }
-        (Exchange::Asked(Asked { topology, books, config, front: dialect, head }), Reply::unchanged())
+        books.wants_cost = head.get(WANTS_COST).is_some_and(|wish| !matches!(wish, "" | "0" | "false"));
+        (Exchange::Asked(Asked { topology, books, config, front: dialect, operation, head }), Reply::unchanged())
     }
 }
 
 /// A reason to refuse a request by its headers alone.
-fn unfit(head: &Head, config: &Config) -> Option<Fault> {
+fn unfit(head: &Head, config: &Config, caller: &Caller, front: Dialect) -> Option<Fault> {
+    if !caller.may_speak(front) {
+        return Some(callers::front_refused(front));
+    }
     if head.end {
         return Some(Fault::invalid("the request has no body; expected a JSON object"));
     }
@@ -76,6 +102,17 @@ fn too_large(bytes: u64, config: &Config) -> Option<Fault> {
     (bytes > limit.into()).then(|| Fault::new(FaultKind::TooLarge, message))
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// An answer.
+    Chat,
+    /// Only how many tokens the prompt has.
+    Count,
+    /// The same, and which, in vLLM's words.
+    Tokenize,
+}
+
 /// The headers are known, the body is not.
 #[derive(Debug)]
 pub struct Asked {
@@ -83,18 +120,49 @@ pub struct Asked {
     books: Box<Settlement>,
     config: Arc<Config>,
     front: Dialect,
+    operation: Operation,
     head: Head,
+}
+
+/// What became of a request.
+#[allow(clippy::large_enum_variant, reason = "it lives from one function's end to the next line")]
+enum Outcome {
+    /// It goes on to a provider.
+    Sent(translate::Answer, Option<Kept>, Change),
+    /// It is answered here.
+    Answered(Vec<u8>),
+}
+
+/// Why a request goes no further.
+enum Refusal {
+    /// It cannot be served.
+    Fault(Fault),
+    /// It would be served at another time.
+    Denied(Box<Denied>),
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 impl Asked {
     /// Takes the request's body.
-    pub(super) fn body(mut self, body: Bytes) -> (Exchange, Reply) {
-        match self.sent(body) {
-            Ok((answer, kept, change)) => {
-                let sent = Sent::new(self.books, answer, kept, self.config.written.limits.body_bytes_max);
+    pub(super) async fn body(mut self, body: Bytes) -> (Exchange, Reply) {
+        match self.sent(body).await {
+            Ok(Outcome::Sent(answer, kept, change)) => {
+                let sent = Sent::new(self.config, self.books, answer, kept);
                 (Exchange::Sent(Box::new(sent)), Reply::Go(change))
             }
-            Err(fault) => refuse(self.books, self.front, &fault),
+            Ok(Outcome::Answered(body)) => answer(self.books, body, "attache_count"),
+            Err(Refusal::Fault(fault)) => refuse(self.books, self.front, &fault),
+            Err(Refusal::Denied(denied)) => {
+                self.books.refused_by = Some(denied.rule().name.clone());
+                let fault = denied.fault();
+                let answer = Answer { headers: denied.headers(), ..Answer::fault(self.front, &fault) };
+                refuse_with(self.books, answer, &fault)
+            }
         }
     }
 
@@ -108,20 +176,32 @@ impl Asked {
         (Exchange::Over, Reply::Go(change))
     }
 
-    /// Reads it, plans, and makes the first target's request.
-    fn sent(&mut self, body: Bytes) -> Result<(translate::Answer, Option<Kept>, Change), Fault> {
+    /// Reads it, plans, holds, and makes the first target's request.
+    async fn sent(&mut self, body: Bytes) -> Result<Outcome, Refusal> {
         if let Some(fault) = too_large(body.len() as u64, &self.config) {
-            return Err(fault);
+            return Err(fault.into());
         }
         let ask = Ask::read(self.front, &body)?;
         self.books.stream = ask.stream;
         self.books.model_asked = Some(shown(&ask.model));
-        let model = self.config.model(&ask.model).ok_or_else(|| no_such_model(&ask.model))?;
-        self.books.model = model.name.clone();
-        let plan = Plan::new(&model, &mut rand::rng()).ok_or_else(|| no_such_model(&ask.model))?;
+        let caller = self.books.caller();
+        let visible = Some(&*ask.model).filter(|name| caller.may_see(name));
+        let model = visible.and_then(|name| self.config.model(name)).ok_or_else(|| no_such_model(&ask.model))?;
+        let (model, plan, cap) = match self.operation {
+            Operation::Chat => self.hold(&ask, &body, model).await?,
+            Operation::Count => match self.counted_upstream(&ask, &model)? {
+                Some(plan) => (model, plan, None),
+                None => return self.counted_here(&ask, &body, &model),
+            },
+            Operation::Tokenize => return self.counted_here(&ask, &body, &model),
+        };
+        let ask = ask.capped(cap);
         let (plan, made) = first_fit(&ask, plan, &model, self.books.now())?;
-        let particulars = Particulars::of(&self.head);
+        let particulars = Particulars::of(&self.head, self.operation == Operation::Count);
         let mut change = self.routed(&model, &plan, &particulars);
+        if let (Topology::Shared, Some(cap)) = (self.topology, cap) {
+            change.metadata.text(attempt::OUTPUT_CAP, cap.to_string());
+        }
         let Translated { body: translated, losses, answer } = made;
         self.books.losses = losses;
         if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
@@ -132,14 +212,146 @@ impl Asked {
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
         }
-        let kept = (plan.targets().len() > 1).then(|| self.kept(&body, particulars, model, plan.clone(), &mut change));
+        let kept =
+            (plan.targets().len() > 1).then(|| self.kept(&body, particulars, model, plan.clone(), cap, &mut change));
         self.books.plan = Some(plan);
-        Ok((answer, kept, change))
+        Ok(Outcome::Sent(answer, kept, change))
+    }
+
+    /// Plans with a model and holds what the exchange may use: with the model that is asked for, or with the one that a
+    /// used-up budget names instead. The model, its plan, and the most tokens of answer that may be asked for.
+    async fn hold(&mut self, ask: &Ask<'_>, body: &[u8], model: Arc<Model>) -> Result<Planned, Refusal> {
+        let mut plan = self.reachable(&model).ok_or_else(|| no_such_model(&ask.model))?;
+        let mut model = model;
+        // Rules know a model by the name that it is asked for by; metrics know an exposed one by its provider only.
+        let mut named = ask.model.to_string();
+        let mut used_up: Option<Arc<str>> = None;
+        loop {
+            self.books.model = model.name.clone();
+            let denied = match self.room(ask, body, plan, &named, used_up.as_deref()).await? {
+                Ok((plan, cap)) => return Ok((model, plan, cap)),
+                Err(denied) => denied,
+            };
+            let other = denied.rule().budget.as_ref().and_then(|budget| budget.instead.as_deref());
+            let other = other.filter(|_| used_up.is_none()).and_then(|other| self.config.model(other));
+            // A model that this caller's providers do not serve is no way out.
+            let other = other.and_then(|other| Some((self.reachable(&other)?, other)));
+            let decisions = &self.books.service().metrics.limit_decisions;
+            let decided = |decision| decisions.with_label_values(&[&*denied.rule().name, decision]).inc();
+            let Some(other) = other else {
+                decided("denied");
+                return Err(Refusal::Denied(Box::new(denied)));
+            };
+            decided("instead");
+            used_up = Some(denied.rule().name.clone());
+            (plan, model) = other;
+            named = model.name.to_string();
+        }
+    }
+
+    /// Holds what an exchange with the model of this name may use under this plan, less the providers that have no room
+    /// themselves. `used_up`: the budget because of which this model serves; it counts what is used, and lets it pass.
+    async fn room(
+        &mut self,
+        ask: &Ask<'_>,
+        body: &[u8],
+        plan: Plan,
+        named: &str,
+        used_up: Option<&str>,
+    ) -> Result<Result<(Plan, Option<u64>), Denied>, Fault> {
+        let service = self.books.service().clone();
+        let config = self.config.clone();
+        let caller = self.books.caller().clone();
+        let facts = Facts { caller: &caller, model: named, front: self.front, head: &self.head };
+        let rules = config.rules.of(&facts);
+        let mut plan = claims::with_known_price(plan, &rules, &facts).map_err(|(budget, fault)| {
+            self.books.refused_by = Some(budget);
+            fault
+        })?;
+        let Some(target) = plan.attempt(1).cloned() else { return Err(no_such_model(&ask.model)) };
+        if rules.is_empty() {
+            self.books.prompt = Some(Prompt { tokens: counting::rough(body), estimated: None });
+            return Ok(Ok((plan, None)));
+        }
+        let counting = Counting::best(&target, &service.calibration, body.len());
+        let prompt = counting::prompt(ask, body, &counting, &target.upstream.model);
+        let estimated = counting.ratio().map(|ratio| (target.clone(), ratio));
+        self.books.prompt = Some(Prompt { tokens: prompt.tokens, estimated });
+        let (expected, cap) = claims::expected(ask, prompt, &rules, &facts, &plan, &config);
+        loop {
+            let claims = Claims::of(&rules, &facts, &plan, expected, &config.prices).passing(used_up);
+            if claims.is_empty() {
+                return Ok(Ok((plan, cap)));
+            }
+            let denied = match Held::new(&service.store, claims).await {
+                Err(Unavailable) => {
+                    service.metrics.limit_decisions.with_label_values(&["", "unavailable"]).inc();
+                    return Err(store_away());
+                }
+                Ok(Ok(held)) => {
+                    self.books.held = Some(held);
+                    return Ok(Ok((plan, cap)));
+                }
+                Ok(Err(denied)) => denied,
+            };
+            // A provider that has no room itself is passed over.
+            let Some(full) = denied.meaning.provider.clone() else { return Ok(Err(denied)) };
+            let Some(others) = plan.only(|target| target.provider.name != full) else { return Ok(Err(denied)) };
+            service.metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "passed_over"]).inc();
+            plan = others;
+        }
+    }
+
+    /// The plan of a request that only counts: the targets whose provider counts by itself, if the first is one of them.
+    fn counted_upstream(&mut self, ask: &Ask<'_>, model: &Arc<Model>) -> Result<Option<Plan>, Fault> {
+        self.books.model = model.name.clone();
+        let plan = self.reachable(model).ok_or_else(|| no_such_model(&ask.model))?;
+        let counts = |target: &Target| target.provider.dialect == self.front;
+        if !plan.attempt(1).is_some_and(|target| counts(target)) {
+            return Ok(None);
+        }
+        Ok(plan.only(counts))
+    }
+
+    /// Answers how many tokens a prompt has by our own count.
+    fn counted_here(&self, ask: &Ask<'_>, body: &Bytes, model: &Model) -> Result<Outcome, Refusal> {
+        let plan = self.reachable(model);
+        let target = plan.as_ref().and_then(|plan| plan.attempt(1)).ok_or_else(|| no_such_model(&ask.model))?;
+        let counting = Counting::best(target, &self.books.service().calibration, body.len());
+        if let (Operation::Tokenize, Some(text)) = (self.operation, ask.text("prompt")?) {
+            return Ok(Outcome::Answered(counting::tokenized(&text, &counting)));
+        }
+        // Who only counts need not say how long the answer may be, and a dialect may demand that everywhere else.
+        let complete = ask.with_output_limit();
+        let ask = Ask::read(self.front, complete.as_deref().unwrap_or(body))?;
+        // A request that nobody understands has no tokens that anybody could count.
+        ask.meaning().map_err(Fault::clone)?;
+        let count = counting::prompt(&ask, body, &counting, &target.upstream.model).tokens;
+        let answer = match self.operation {
+            Operation::Tokenize => json!({ "count": count, "max_model_len": null, "tokens": [] }),
+            Operation::Chat | Operation::Count => json!({ "input_tokens": count }),
+        };
+        Ok(Outcome::Answered(answer.to_string().into_bytes()))
+    }
+
+    /// Plans an exchange with what the caller may reach of a model.
+    fn reachable(&self, model: &Model) -> Option<Plan> {
+        let caller = self.books.caller();
+        Plan::new(model, &mut rand::rng())?.only(|target| caller.may_reach(&target.provider.name))
     }
 
     /// Keeps what later attempts need; in a sidecar they find it under the exchange's id.
-    fn kept(&self, body: &Bytes, particulars: Particulars, model: Arc<Model>, plan: Plan, change: &mut Change) -> Kept {
+    fn kept(
+        &self,
+        body: &Bytes,
+        particulars: Particulars,
+        model: Arc<Model>,
+        plan: Plan,
+        output_cap: Option<u64>,
+        change: &mut Change,
+    ) -> Kept {
         let slot = Slot {
+            output_cap,
             front: self.front,
             body: body.clone(),
             particulars,
@@ -183,6 +395,11 @@ impl Asked {
         metadata.text("front", self.front.as_str()).text("model", &*model.name);
         // Egress cleaning takes it off the request: the access log finds it here.
         metadata.text("request_id", &self.books.request_id);
+        let caller = self.books.caller();
+        metadata.text("caller", &*caller.name);
+        if let Some(team) = &caller.team {
+            metadata.text("team", &**team);
+        }
         plan.tell_router(metadata);
         if self.topology == Topology::Shared {
             plan.tell_attempts(metadata);
@@ -190,6 +407,21 @@ impl Asked {
         }
         change
     }
+}
+
+/// A model, its plan, and the most tokens of answer that may be asked for.
+type Planned = (Arc<Model>, Plan, Option<u64>);
+
+/// Answers somebody who is not let in.
+fn turn_away(books: Box<Settlement>, dialect: Dialect, stranger: &Stranger) -> (Exchange, Reply) {
+    let fault = stranger.fault();
+    let wait = stranger.retry_after_seconds().map(|seconds| ("retry-after".into(), seconds.to_string()));
+    refuse_with(books, Answer { headers: wait.into_iter().collect(), ..Answer::fault(dialect, &fault) }, &fault)
+}
+
+fn store_away() -> Fault {
+    let message = "the gateway cannot look up its limits at the moment; try again";
+    Fault::new(FaultKind::Overloaded, message).with_code("limits_unavailable")
 }
 
 /// The first target whose dialect can say the request, with the plan from there on.
@@ -233,12 +465,17 @@ fn refuse_with(mut books: Box<Settlement>, mut answer: Answer, fault: &Fault) ->
 }
 
 /// Answers with the model list, or with one model.
-fn models(mut books: Box<Settlement>, dialect: Dialect, one: Option<&str>, config: &Config) -> (Exchange, Reply) {
-    let listed = front::models(dialect, config, one);
+fn models(books: Box<Settlement>, dialect: Dialect, one: Option<&str>, config: &Config) -> (Exchange, Reply) {
+    let listed = front::models(dialect, config, books.caller(), one);
     let Some(body) = listed else { return refuse(books, dialect, &no_such_model(one.unwrap_or_default())) };
+    answer(books, body, "attache_models")
+}
+
+/// Answers without a provider.
+fn answer(mut books: Box<Settlement>, body: Vec<u8>, details: &str) -> (Exchange, Reply) {
     books.status = 200;
     books.ending = Ending::Answered;
-    let mut answer = Answer { status: 200, body, details: "attache_models".to_owned(), ..Answer::default() };
+    let mut answer = Answer { status: 200, body, details: details.to_owned(), ..Answer::default() };
     answer.metadata.text("request_id", &books.request_id);
     (Exchange::Over, Reply::Answer(answer))
 }

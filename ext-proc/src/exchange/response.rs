@@ -1,14 +1,21 @@
 //! The way back: the answer of whoever served becomes the client's.
 
 use super::message::{Answer, BodyMode, Change, Head, Metadata, Reply};
+use super::meter::Meter;
 use super::pending::Kept;
 use super::settle::{Ending, Settlement};
 use super::{Exchange, attempt, local_reply};
+use crate::config::Config;
 use crate::config::compiled::Target;
+use crate::counting::Counting;
 use crate::decompress::Decompress;
+use crate::limits::held::Held;
+use crate::limits::refusal;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::loss::Losses;
-use attache_core::translate;
+use attache_core::price::Nanos;
+use attache_core::translate::{self, Watch};
+use attache_core::usage::Usage;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -27,23 +34,25 @@ const PROVIDER_ONLY: [&str; 8] = [
 /// The request is on its way.
 #[derive(Debug)]
 pub struct Sent {
+    /// The configuration under which it was planned.
+    config: Arc<Config>,
     books: Box<Settlement>,
     /// The way back from the plan's first target.
     answer: translate::Answer,
     /// What is needed when a later attempt answers.
     kept: Option<Kept>,
-    /// Most bytes of an answer that is taken whole.
-    body_bytes_max: u32,
 }
 
 impl Sent {
     pub(super) fn new(
-        books: Box<Settlement>,
+        config: Arc<Config>,
+        mut books: Box<Settlement>,
         answer: translate::Answer,
         kept: Option<Kept>,
-        body_bytes_max: u32,
     ) -> Self {
-        Self { books, answer, kept, body_bytes_max }
+        let first = books.plan.as_ref().and_then(|plan| plan.attempt(1)).cloned();
+        books.meter = first.map(|target| meter(&config, &books, &target));
+        Self { config, books, answer, kept }
     }
 
     /// Takes the response's headers: who answered, and in which form does the body come?
@@ -69,7 +78,8 @@ impl Sent {
 
     /// A provider answered.
     fn answered(self, target: &Arc<Target>, head: &Head) -> (Exchange, Reply) {
-        let Self { mut books, mut answer, kept, body_bytes_max } = self;
+        let Self { config, mut books, mut answer, kept } = self;
+        let body_bytes_max = config.written.limits.body_bytes_max;
         let mut losses = std::mem::take(&mut books.losses);
         if let Some(slot) = kept.as_ref().map(Kept::slot).filter(|_| books.attempts > 1) {
             answer = answer.from_upstream(target.provider.dialect);
@@ -81,16 +91,24 @@ impl Sent {
         attribute(&mut change, &books, target, &losses);
         change.trim(head);
         books.losses = losses;
+        books.meter = Some(meter(&config, &books, target));
+        let success = (200..300).contains(&books.status);
+        // It wants to be paid for, whether it can be read or not, and whether the client waits for it or not.
+        books.seen.content = success && !head.end;
         let encoding = head.get("content-encoding").unwrap_or("identity");
         let Some(decompress) = Decompress::of(encoding) else {
             return fail(books, &answer, &translate::unreadable_encoding(encoding), change);
         };
-        let success = (200..300).contains(&books.status);
         let is_stream = head.get("content-type").is_some_and(is_event_stream);
         if success && is_stream && answer.wants_stream() && !head.end {
             change.remove("content-length");
-            change.body_mode = Some(BodyMode::Streamed);
-            let state = Streaming { stream: answer.stream(), books, decompress, told: false };
+            // From here on the provider is at work, and wants to be paid for it.
+            books.served = true;
+            let may_stop = books.held.as_ref().is_some_and(Held::may_stop);
+            // Only in the costlier mode can an answer end before its provider does.
+            change.body_mode = Some(if may_stop { BodyMode::Ours } else { BodyMode::Streamed });
+            let stream = answer.stream(may_stop);
+            let state = Streaming { stream, books, decompress, ours: may_stop, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
         if head.content_length().is_some_and(|bytes| bytes > body_bytes_max.into()) {
@@ -140,6 +158,18 @@ impl Sent {
     }
 }
 
+/// Counts what this target answers.
+fn meter(config: &Arc<Config>, books: &Settlement, target: &Arc<Target>) -> Meter {
+    let calibration = &books.service().calibration;
+    // Where nothing is limited, an answer of which the provider tells nothing is only estimated.
+    let counting = if books.held.is_some() {
+        Counting::best(target, calibration, 0)
+    } else {
+        Counting::estimate(target, calibration)
+    };
+    Meter::new(config.clone(), target.clone(), counting, books.wants_cost)
+}
+
 /// Media types have no case.
 fn is_event_stream(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default();
@@ -156,6 +186,12 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
     change.set("x-attache-attempts", books.attempts.to_string());
     if !losses.is_empty() {
         change.set("x-attache-losses", losses.header());
+    }
+    if let Some(held) = &books.held {
+        for name in refusal::HEADERS {
+            change.remove(name);
+        }
+        change.set.extend(refusal::headers(held.standings()));
     }
     let metadata = &mut change.metadata;
     metadata.text("provider", &*target.provider.name).number("attempts", books.attempts.into());
@@ -201,14 +237,20 @@ impl Whole {
         let whole = if is_stream {
             Err(Fault::upstream("the provider sent a stream that nobody asked for"))
         } else {
-            answer.whole(&body)
+            match &mut books.meter {
+                Some(meter) => answer.whole(&body, &mut |event| meter.watch(event)),
+                None => answer.whole(&body, &mut |_| {}),
+            }
         };
         match whole {
             Err(fault) => fail_late(books, &answer, change, &fault),
             Ok(translate::Whole { body: translated, is_stream, seen }) => {
                 books.ending = Ending::Complete;
                 books.served = true;
-                tell_usage(&mut change.metadata, &seen);
+                tell_usage(&mut change.metadata, &seen, books.meter.as_ref());
+                if let Some(cost) = seen.usage.and_then(|usage| usage.cost_nanos) {
+                    change.set("x-attache-cost", Nanos(cost).to_string());
+                }
                 let all: Vec<&str> = books.losses.names().chain(seen.losses.names()).collect();
                 if !seen.losses.is_empty() {
                     change.set.retain(|(name, _)| name != "x-attache-losses");
@@ -273,37 +315,68 @@ pub struct Streaming {
     books: Box<Settlement>,
     stream: translate::Stream,
     decompress: Decompress,
+    /// The body comes in the mode [`BodyMode::Ours`].
+    ours: bool,
     /// Envoy has been told the usage.
     told: bool,
 }
 
 impl Streaming {
     /// Takes the next bytes.
-    pub(super) fn chunk(mut self: Box<Self>, bytes: &[u8], end: bool) -> (Exchange, Reply) {
+    pub(super) async fn chunk(mut self: Box<Self>, bytes: &[u8], end: bool) -> (Exchange, Reply) {
         let mut out = Vec::with_capacity(if bytes.is_empty() { 0 } else { bytes.len() + 64 });
         let compressed = !self.decompress.is_identity();
-        match self.decompress.chunk(bytes) {
-            Ok(plain) => self.stream.push(&plain, &mut out),
-            Err(fault) => self.stream.fail(fault, &mut out),
+        let Self { stream, books, decompress, .. } = &mut *self;
+        watched(stream, books.meter.as_mut(), |stream, watch| {
+            match decompress.chunk(bytes) {
+                Ok(plain) => stream.push(&plain, &mut out, watch),
+                Err(fault) => stream.fail(fault, &mut out),
+            }
+            if end {
+                stream.end(&mut out, watch);
+            }
+        });
+        if !end {
+            self.follow(&mut out).await;
         }
-        if end {
-            self.stream.end(&mut out);
-        }
-        let mut change = Change::default();
+        // With the end of the client's answer Envoy cuts off a provider that goes on.
+        let last = end || self.stream.seen().stopped;
+        let mut change = Change { last: self.ours.then_some(last), ..Change::default() };
         // What leaves as it came needs no copy back to Envoy.
-        if compressed || out != bytes {
+        if self.ours || compressed || out != bytes {
             change.body = Some(out);
         }
         self.note(&mut change.metadata);
-        if end { (Exchange::Over, Reply::Go(change)) } else { (Exchange::Streaming(self), Reply::Go(change)) }
+        let next = if last { Exchange::Over } else { Exchange::Streaming(self) };
+        (next, Reply::Go(change))
     }
 
     /// The body ended with trailers: its last bytes have been answered already, so nothing can be added to it any more.
     pub(super) fn trailers(mut self: Box<Self>) -> (Exchange, Reply) {
-        self.stream.end(&mut Vec::new());
+        let Self { stream, books, .. } = &mut *self;
+        watched(stream, books.meter.as_mut(), |stream, watch| stream.end(&mut Vec::new(), watch));
         let mut change = Change::default();
         self.note(&mut change.metadata);
         (Exchange::Over, Reply::Go(change))
+    }
+
+    /// Holds more for a stream that outgrows what is held for it; ends it where a budget says so and nothing is left.
+    async fn follow(&mut self, out: &mut Vec<u8>) {
+        let Self { stream, books, .. } = self;
+        let seen = stream.seen();
+        if seen.done || seen.fault.is_some() {
+            return;
+        }
+        let (told, prompt) = (seen.usage, books.prompt.as_ref().map_or(0, |prompt| prompt.tokens));
+        let (Some(held), Some(meter)) = (&mut books.held, &books.meter) else { return };
+        let Some(rule) = held.follow(meter).await else { return };
+        let counted = meter.counted(prompt);
+        let mut usage = told.map_or(counted, |told| Usage { output: told.output.max(counted.output), ..told });
+        usage.cost_nanos = meter.cost_nanos(&usage).filter(|_| meter.shows_cost());
+        stream.stop(usage, out);
+        tracing::info!(request_id = books.request_id, budget = &*rule.name, "a stream ended: its budget is used up");
+        books.service().metrics.limit_decisions.with_label_values(&[&*rule.name, "stopped"]).inc();
+        books.refused_by = Some(rule.name.clone());
     }
 
     /// Keeps the books up to date, so that they are right whenever the client hangs up.
@@ -315,9 +388,21 @@ impl Streaming {
         }
         let over = seen.done || seen.fault.is_some();
         if over && !self.told {
-            tell_usage(metadata, seen);
+            tell_usage(metadata, seen, self.books.meter.as_ref());
             self.told = true;
         }
+    }
+}
+
+/// Lets the meter look on.
+fn watched(
+    stream: &mut translate::Stream,
+    meter: Option<&mut Meter>,
+    run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>),
+) {
+    match meter {
+        Some(meter) => run(stream, &mut |event| meter.watch(event)),
+        None => run(stream, &mut |_| {}),
     }
 }
 
@@ -335,8 +420,12 @@ impl Drop for Streaming {
     }
 }
 
-fn tell_usage(metadata: &mut Metadata, seen: &translate::Seen) {
+fn tell_usage(metadata: &mut Metadata, seen: &translate::Seen, meter: Option<&Meter>) {
     if let Some(usage) = seen.usage {
+        if let Some(nanos) = meter.and_then(|meter| meter.cost_nanos(&usage)) {
+            // Half up, as the cost itself is rounded.
+            metadata.number("cost_microusd", nanos.saturating_add(500) / 1000);
+        }
         metadata.number("input_tokens", usage.input);
         metadata.number("cached_input_tokens", usage.cached_input);
         metadata.number("output_tokens", usage.output);

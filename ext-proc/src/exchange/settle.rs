@@ -1,15 +1,21 @@
-//! Settling: whatever ends an exchange drops its [`Settlement`], and that books it, exactly once: metrics and the usage
-//! record. A hang-up, a reset and a broken gRPC stream end here too.
+//! Settling: whatever ends an exchange drops its [`Settlement`], and that books it, exactly once: what was held is settled,
+//! metrics and the usage record are written. A hang-up, a reset and a broken gRPC stream end here too.
 
 use super::Service;
+use super::meter::Meter;
 use super::plan::Plan;
+use crate::callers::Caller;
+use crate::config::compiled::Target;
+use crate::limits::held::{Held, Used};
 use attache_core::dialect::Dialect;
 use attache_core::fault::FaultKind;
 use attache_core::loss::Losses;
+use attache_core::tokens::Ratio;
 use attache_core::translate::Seen;
-use attache_proto::usage::v1::{Attempt, Tokens, UsageRecord};
-use std::sync::Arc;
+use attache_core::usage::Usage;
+use attache_proto::usage::v1::{self as proto, Attempt, Limit, Tokens, UsageRecord};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How an exchange ended.
@@ -36,6 +42,15 @@ impl Ending {
     }
 }
 
+/// A prompt by our own count.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// Its tokens.
+    pub tokens: u64,
+    /// For which target and with which ratio it was estimated; `None` for a count that is exact, or too rough to learn from.
+    pub estimated: Option<(Arc<Target>, Ratio)>,
+}
+
 /// What is known of an exchange for the books; booked when dropped.
 #[derive(Debug)]
 pub struct Settlement {
@@ -47,14 +62,27 @@ pub struct Settlement {
     pub request_id: String,
     /// The client's dialect.
     pub front: Dialect,
+    /// Who asks, once that is known.
+    pub caller: Option<Caller>,
     /// The client asked for a stream.
     pub stream: bool,
+    /// The client asked what it costs.
+    pub wants_cost: bool,
     /// The model that the client asked for; `None` while it has not been read.
     pub model_asked: Option<String>,
     /// The configured name of that model, for metrics; empty while it is not known.
     pub model: Arc<str>,
     /// The plan, once there is one.
     pub plan: Option<Plan>,
+    /// The prompt's tokens by our own count. `None`: nothing is
+    /// used, whatever happens.
+    pub prompt: Option<Prompt>,
+    /// What is held for it.
+    pub held: Option<Held>,
+    /// The limit or budget that refused it.
+    pub refused_by: Option<Arc<str>>,
+    /// Counts the answer, once there is one.
+    pub meter: Option<Meter>,
     /// How many attempts Envoy made; 0 until it says so, with the response's headers.
     pub attempts: u32,
     /// The latest attempt under way, as far as it is seen here.
@@ -84,10 +112,16 @@ impl Settlement {
             started: SystemTime::now(),
             request_id: String::new(),
             front: Dialect::OpenAi,
+            caller: None,
             stream: false,
+            wants_cost: false,
             model_asked: None,
             model: Arc::from(""),
             plan: None,
+            prompt: None,
+            held: None,
+            refused_by: None,
+            meter: None,
             attempts: 0,
             under_way: Arc::new(AtomicU32::new(1)),
             status: 0,
@@ -103,6 +137,12 @@ impl Settlement {
     /// What all exchanges share.
     pub fn service(&self) -> &Arc<Service> {
         &self.service
+    }
+
+    /// Who asks; nobody in particular before that is known.
+    pub fn caller(&self) -> &Caller {
+        static ANONYMOUS: LazyLock<Caller> = LazyLock::new(Caller::anonymous);
+        self.caller.as_ref().unwrap_or(&ANONYMOUS)
     }
 
     /// Unix seconds at which it began.
@@ -133,6 +173,46 @@ impl Settlement {
         target.map_or("", |target| &target.provider.name)
     }
 
+    /// What was used, as far as anybody can know, and whether that is our own count: what the provider says; for an answer
+    /// that was cut, or of which it says nothing, the prompt and what was delivered. `None` when nothing was.
+    fn used(&self) -> Option<(Usage, bool)> {
+        let meter = self.meter.as_ref()?;
+        let input = self.prompt.as_ref()?.tokens;
+        let delivered = meter.delivered();
+        match self.seen.usage {
+            Some(told) if self.seen.stopped => Some((told, true)),
+            Some(told) if self.seen.done || delivered <= told.output => Some((told, false)),
+            Some(told) => Some((Usage { output: delivered, ..told }, true)),
+            // Nothing came that anybody would pay for.
+            None if self.seen.fault.is_some() && delivered == 0 => None,
+            None if self.served || self.seen.content || self.left_alone() => Some((meter.counted(input), true)),
+            None => None,
+        }
+    }
+
+    /// The client hung up before any answer: the provider has the prompt, may be at work on it, and will want to be paid.
+    fn left_alone(&self) -> bool {
+        self.ending == Ending::Cut && self.status == 0 && self.held.is_some()
+    }
+
+    /// Settles what is held; what it was, for the record.
+    fn settle(&mut self, used: Option<Usage>, cost_nanos: Option<u64>) -> Vec<Limit> {
+        let Some(held) = self.held.take() else { return Vec::new() };
+        let provider = self.meter.as_ref().filter(|_| used.is_some()).map(|meter| &*meter.target().provider.name);
+        held.settle(&Used { usage: used.unwrap_or_default(), cost_nanos, provider })
+    }
+
+    /// An estimate of the prompt meets the truth, and learns.
+    fn learn(&self, told: Option<&Usage>) {
+        let (Some(meter), Some(prompt), Some(told)) = (&self.meter, &self.prompt, told) else { return };
+        let Some((target, ratio)) = &prompt.estimated else { return };
+        // Another target than the prompt was counted for may have answered, and of a stream that was stopped the usage may
+        // be our own count.
+        if Arc::ptr_eq(target, meter.target()) && self.seen.done && !self.seen.stopped {
+            self.service.calibration.observe(target, *ratio, prompt.tokens, told.input);
+        }
+    }
+
     fn outcomes(&self) -> Vec<Attempt> {
         let Some(plan) = &self.plan else { return Vec::new() };
         (1..=self.attempts)
@@ -148,7 +228,7 @@ impl Settlement {
             .collect()
     }
 
-    fn count(&self, attempts: &[Attempt]) {
+    fn count(&self, attempts: &[Attempt], used: Option<&Usage>, cost_nanos: Option<u64>) {
         let metrics = &self.service.metrics;
         let (front, provider, ending) = (self.front.as_str(), self.provider(), self.ending.as_str());
         let status = self.status.to_string();
@@ -167,14 +247,21 @@ impl Settlement {
         if let Some(first) = self.first_token_ms {
             metrics.first_token.with_label_values(&labels).observe(first as f64 / 1000.0);
         }
-        if let Some(usage) = self.seen.usage {
+        if let Some(usage) = used {
             for (kind, tokens) in [("input", usage.input), ("output", usage.output)] {
                 metrics.tokens.with_label_values(&["chat", provider, &self.model, kind]).observe(tokens as f64);
+            }
+            match cost_nanos {
+                Some(nanos) => metrics.cost.with_label_values(&[provider, &self.model]).inc_by(nanos),
+                None => metrics.unpriced.with_label_values(&[provider, &self.model]).inc(),
             }
         }
     }
 
-    fn record(&mut self, model: String, attempts: Vec<Attempt>) -> UsageRecord {
+    fn record(&mut self, model: String, attempts: Vec<Attempt>, bill: Bill) -> UsageRecord {
+        let Bill { used, cost_nanos, limits } = bill;
+        let caller = self.caller.as_ref().map(recorded);
+        let cost = cost_nanos.zip(self.meter.as_ref()).map(|(nanos, meter)| meter.priced(nanos));
         let seen = std::mem::take(&mut self.seen);
         let losses = self.losses.names().chain(seen.losses.names()).map(str::to_owned).collect();
         UsageRecord {
@@ -193,16 +280,23 @@ impl Settlement {
             status: u32::from(self.status),
             ending: self.ending.as_str().to_owned(),
             fault: self.fault.map(|kind| kind.as_str().to_owned()),
-            tokens: seen.usage.map(|usage| Tokens {
+            tokens: used.map(|(usage, _)| Tokens {
                 input: usage.input,
                 cached_input: usage.cached_input,
                 cache_write: usage.cache_write,
+                cache_write_1h: usage.cache_write_1h,
                 output: usage.output,
                 reasoning: usage.reasoning,
                 audio_input: usage.audio_input,
                 audio_output: usage.audio_output,
             }),
             losses,
+            caller,
+            tokens_counted_here: used.is_some_and(|(_, counted_here)| counted_here),
+            price_unknown: used.is_some() && cost.is_none(),
+            cost,
+            limits,
+            refused_by: self.refused_by.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -217,14 +311,41 @@ impl Drop for Settlement {
         if self.attempts == 0 && self.ending == Ending::Cut && self.plan.is_some() {
             // It ended before any response's headers.
             self.attempts = self.under_way.load(Ordering::Relaxed);
+            let target = self.plan.as_ref().and_then(|plan| plan.attempt(self.attempts));
+            if let (Some(meter), Some(target)) = (&mut self.meter, target) {
+                meter.aim(target);
+            }
         }
         let attempts = self.outcomes();
-        self.count(&attempts);
+        let used = self.used();
+        let usage = used.map(|(usage, _)| usage);
+        let cost_nanos = usage.as_ref().zip(self.meter.as_ref()).and_then(|(usage, meter)| meter.cost_nanos(usage));
+        let limits = self.settle(usage, cost_nanos);
+        self.learn(self.seen.usage.as_ref());
+        self.count(&attempts, usage.as_ref(), cost_nanos);
         if let Some(model) = self.model_asked.take() {
-            let record = self.record(model, attempts);
+            let record = self.record(model, attempts, Bill { used, cost_nanos, limits });
             self.service.usage.write(record);
         }
     }
+}
+
+/// Who asked, for the record.
+fn recorded(caller: &Caller) -> proto::Caller {
+    proto::Caller {
+        name: caller.name.to_string(),
+        source: caller.source.as_str().to_owned(),
+        team: caller.team.as_ref().map(ToString::to_string),
+        org: caller.org.as_ref().map(ToString::to_string),
+        tags: caller.tags.clone(),
+    }
+}
+
+/// What an exchange comes to.
+struct Bill {
+    used: Option<(Usage, bool)>,
+    cost_nanos: Option<u64>,
+    limits: Vec<Limit>,
 }
 
 fn millis(since: Instant) -> u64 {

@@ -9,7 +9,7 @@ use envoy_types::pb::google::protobuf::Struct;
 use secrecy::ExposeSecret;
 
 /// The client's credentials and everything that belongs to the client's own account: never for a provider.
-const CLIENT_ONLY: [&str; 9] = [
+const CLIENT_ONLY: [&str; 10] = [
     "authorization",
     "proxy-authorization",
     "x-api-key",
@@ -19,6 +19,7 @@ const CLIENT_ONLY: [&str; 9] = [
     "openai-organization",
     "openai-project",
     "x-gateway-destination-endpoint",
+    super::request::WANTS_COST,
 ];
 
 /// The version of the Anthropic API that we speak when the client does not: <https://docs.anthropic.com/en/api/versioning>.
@@ -40,15 +41,18 @@ pub struct Particulars {
     query: Option<String>,
     /// A value for each of [`OF_A_DIALECT`].
     headers: [Option<String>; OF_A_DIALECT.len()],
+    /// Only the prompt's tokens are to be counted.
+    count: bool,
 }
 
 impl Particulars {
     /// Notes them as the client sent them.
-    pub(super) fn of(head: &Head) -> Self {
+    pub(super) fn of(head: &Head, count: bool) -> Self {
         let query = head.get(":path").and_then(|path| path.split_once('?'));
         Self {
             query: query.map(|(_, query)| query.to_owned()),
             headers: OF_A_DIALECT.map(|(_, name, _)| head.get(name).map(str::to_owned)),
+            count,
         }
     }
 
@@ -62,12 +66,16 @@ impl Particulars {
                 metadata.text(key, value);
             }
         }
+        if self.count {
+            metadata.text("count", "true");
+        }
     }
 
     /// Reads what [`Self::tell`] wrote.
     pub(super) fn told(metadata: &Struct) -> Self {
         let told = |key: &str| metadata.fields.get(key).and_then(text).map(str::to_owned);
-        Self { query: told("query"), headers: OF_A_DIALECT.map(|(_, _, key)| told(key)) }
+        let headers = OF_A_DIALECT.map(|(_, _, key)| told(key));
+        Self { query: told("query"), headers, count: told("count").is_some() }
     }
 }
 
@@ -88,6 +96,7 @@ pub(super) fn address(
     }
     let endpoint = match provider.dialect {
         Dialect::OpenAi => "/chat/completions",
+        Dialect::Anthropic if particulars.count => "/v1/messages/count_tokens",
         Dialect::Anthropic => "/v1/messages",
     };
     let query = particulars.query.as_ref().filter(|_| front == provider.dialect);
