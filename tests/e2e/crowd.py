@@ -14,11 +14,12 @@ class Answer:
     body: bytes
 
 
-def request(path: str, body: dict, script: dict | None = None) -> bytes:
+def request(path: str, body: dict, script: dict | None = None, headers: dict | None = None) -> bytes:
     """A POST; `script` is for the simulated provider."""
     payload = json.dumps(body).encode()
     head = [f"POST {path} HTTP/1.1", "host: gateway", "content-type: application/json", "connection: close"]
     head += [f"content-length: {len(payload)}", "authorization: Bearer client"]
+    head += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if script is not None:
         head.append(f"x-sim: {json.dumps(script)}")
     return "\r\n".join(head).encode() + b"\r\n\r\n" + payload

@@ -55,7 +55,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_what_is_not_a_command_is_answered_with_the_commands():
     done = attache()
     assert done.returncode == 2
-    for command in ("serve", "check", "envoy", "schema"):
+    for command in ("serve", "check", "envoy", "schema", "prices", "usage"):
         assert f"\n  {command} " in done.stderr, done.stderr
 
 
@@ -72,7 +72,7 @@ def schema() -> jsonschema.Draft202012Validator:
 # Whatever can be written, once.
 EVERYTHING = """
 listen: 127.0.0.1:10000
-service: { grpc: "0.0.0.0:9002", admin: "127.0.0.1:9090", threads: 2, drain_seconds: 30 }
+service: { grpc: "0.0.0.0:9002", admin: "127.0.0.1:9090", threads: 2, drain_seconds: 30, admin_token: abcdefghijklmnopqrstuvwxyz }
 providers:
   openai:
     dialect: openai
@@ -92,7 +92,33 @@ models:
     select: weighted
     retry: { attempts: 3, on: [5xx, 429, connect_failure, reset, timeout], per_try_timeout: 30s }
     losses: refuse
-limits: { body_bytes_max: 1000000 }
+prices:
+  built_in: true
+  currency: USD
+  exchange: { CNY: 0.14 }
+  providers: { openai: openrouter }
+  files: []
+  entries:
+    openai/all:
+      { input: 3, cached_input: 0.3, cache_write: 3.75, cache_write_1h: 6, audio_input: 40, cached_audio: "2.5",
+        image_input: 10, output: 15, reasoning: 12, audio_output: 80, image_output: 40, image: 0.04, request: 5e-3,
+        currency: CNY, as_of: "2026-01-31", source: contract, above: { "200000": { input: 6 } },
+        tiers: { batch: { input: 1.5, above: { "200000": { input: 3 } } } } }
+limits: { body_bytes_max: 1000000, output_tokens_expected: 500 }
+store: { redis: { url: "redis://127.0.0.1:6379" }, hold_seconds: 600 }
+callers:
+  anonymous: allow
+  keys: { alice: { value: abcdefghijklmnopqrstuvwxyz, team: search } }
+teams: { search: { org: acme, allow: { models: [fast] } } }
+orgs: { acme: { tags: { a: b } } }
+rate_limits:
+  all:
+    { by: [caller, "tag:env"], when: { model: [fast, "gpt-*"] }, requests: [100/m, 5000/h], input_tokens: 1/s,
+      output_tokens: 2/m, tokens: 3/d, concurrent: 4, cap_output: true, on_store_failure: open }
+budgets:
+  month:
+    { by: [team], when: { team: "*" }, cost: 500, tokens: 5000000, per: month, hard: true, warn_at: [80], end_streams: false,
+      webhook: "https://hooks.example/budget", over_budget: { use: fast }, unknown_price: allow, on_store_failure: closed }
 usage: { to: off }
 log: { format: json, level: debug }
 envoy:
@@ -120,7 +146,7 @@ def test_the_schema_knows_all_that_can_be_written(schema, tmp_path):
     assert attache("check", "--config", path).returncode == 0
     written, properties = read(text), schema.schema["properties"]
     assert set(properties) == set(written), "EVERYTHING should say everything"
-    for name in ("service", "limits", "usage", "log", "envoy"):
+    for name in ("service", "prices", "limits", "usage", "log", "envoy"):
         definition = schema.schema["$defs"][properties[name]["$ref"].rsplit("/", 1)[1]]
         assert set(definition["properties"]) == set(written[name]), name
 
@@ -139,6 +165,10 @@ def test_the_schema_knows_all_that_can_be_written(schema, tmp_path):
         ("threads: 2", "threads: 0"),
         ("pass_to: openai", "pass: openai"),
         ("weight: 3", "weight: -1"),
+        ("input: 3,", "inptu: 3,"),
+        ("input: 3,", "input: -3,"),
+        ("input: 3,", "input: cheap,"),
+        ("batch: { input: 1.5,", "batch: { currency: USD,"),
     ],
 )
 def test_schema_and_check_refuse_the_same_mistakes(schema, tmp_path, before, after):
@@ -149,3 +179,40 @@ def test_schema_and_check_refuse_the_same_mistakes(schema, tmp_path, before, aft
     path.write_text(wrong)
     assert attache("check", "--config", path).returncode == 1
     assert not schema.is_valid(read(wrong))
+
+
+def test_prices_are_shown_with_their_source():
+    done = attache("prices", "show", "openai/gpt-4o-mini-2024-07-18")
+    assert done.returncode == 0, done.stderr
+    assert "openai/gpt-4o-mini, in USD" in done.stdout and "not confirmed" in done.stdout
+    assert attache("prices", "list").stdout.count("https://") > 100
+    done = attache("prices", "show", "openai/gpt-4o-maxi")
+    assert (done.returncode, done.stdout) == (1, "") and "no price is known" in done.stderr
+
+
+def test_a_foreign_price_list_is_imported_for_the_configuration(tmp_path):
+    foreign, own = tmp_path / "litellm.json", tmp_path / "prices.json"
+    text = '{"gpt-4o-mini": {"litellm_provider": "openai", "input_cost_per_token": 1.1e-07}, "free": {"litellm_provider": "x"}}'
+    foreign.write_text(text)
+    done = attache("prices", "import", foreign, "--as-of", "2026-01-31")
+    assert done.returncode == 0 and "attache: 1 models imported, 1 not" in done.stderr
+    own.write_text(done.stdout)
+    config = tmp_path / "attache.yaml"
+    config.write_text(everything(tmp_path).replace("files: []", f"files: [{own}]"))
+    done = attache("prices", "show", "openai/openai/gpt-4o-mini", "--config", config)
+    assert done.returncode == 0 and " 0.11 " in done.stdout, done.stderr
+
+
+def test_usage_is_summed_up(tmp_path):
+    log = tmp_path / "usage.jsonl"
+    record = {"started_unix_ms": 1769817600000, "model": "fast", "tokens": {"input": 100, "output": 7}}
+    cost = {"cost": {"currency": "USD", "nanos": 1234500, "price": "openai/gpt-4o-mini"}}
+    log.write_text(f"{json.dumps(record | cost)}\nbroken\n{json.dumps(record | {'price_unknown': True})}\n")
+    done = attache("usage", "--file", log, "--by", "day,model", "--format", "json")
+    assert done.stderr == "attache: 1 lines are no usage records and were skipped\n"
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["day"], row["exchanges"], row["price_unknown"], row["cost"]) == ("2026-01-31", 2, 1, {"USD": "0.0012345"})
+    done = attache("usage", "--file", log, "--since", "2026-02-01", "--format", "csv")
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
+    done = attache("usage", "--file", log, "--by", "user")
+    assert done.returncode == 2 and "tag:NAME" in done.stderr

@@ -17,6 +17,7 @@ import yaml
 import yaml12
 
 README = stack.ROOT / "README.md"
+QUICKSTART = stack.ROOT / "examples/quickstart"
 EXAMPLES = sorted(path.parent for path in stack.ROOT.glob("examples/*/attache.yaml"))
 NO_KEYS = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
 
@@ -28,7 +29,7 @@ def blocks(page: pathlib.Path, language: str) -> list[str]:
 
 def page_of(example: pathlib.Path) -> pathlib.Path:
     """Where an example is explained: beside it, the quickstart in the project's README."""
-    return README if example.name == "quickstart" else example / "README.md"
+    return README if example == QUICKSTART else example / "README.md"
 
 
 class Running:
@@ -40,6 +41,7 @@ class Running:
         documented = stack.addresses_of(example / "attache.yaml")
         written = yaml12.read(text)
         self.replaced = {address: f"127.0.0.1:{stack.free_port()}" for address in documented}
+        self.files = {str(example.relative_to(stack.ROOT) / "attache.yaml"): str(config), ".run/": f"{folder}/run/"}
         written["listen"] = self.replaced[documented[0]]
         written["service"] = written.get("service", {}) | {"admin": self.replaced[documented[1]]}
         written["service"]["grpc"] = f"unix:{folder}/grpc.sock"
@@ -51,13 +53,21 @@ class Running:
         self.process.wait_for(lambda: "Envoy answers at" in self.process.out(), "line that Envoy answers", 60)
 
     def here(self, snippet: str) -> str:
-        """A snippet, for these ports instead of the documented ones."""
-        for documented, free in self.replaced.items():
+        """A snippet, for these ports and files instead of the documented ones."""
+        for documented, free in (self.replaced | self.files).items():
             snippet = snippet.replace(documented, free)
         return snippet
 
     def stop(self) -> None:
         self.process.stop(signal.SIGINT)
+
+    def session(self, commands: list[str]) -> list[str]:
+        """What commands print that are typed one after the other into a shell in the project's folder."""
+        path = f"{stack.binary('attache').parent}:{os.environ['PATH']}"
+        script = "\n".join(f"{self.here(command)}\nprintf '\\0'" for command in commands)
+        done = run(["sh", "-c", script], cwd=stack.ROOT, env=NO_KEYS | {"PATH": path})
+        assert done.stderr == ""
+        return [printed.replace("\r", "") for printed in done.stdout.split("\0")[:-1]]
 
 
 @pytest.fixture(scope="module", params=EXAMPLES, ids=lambda example: example.name)
@@ -74,7 +84,28 @@ def run(argv: list, **options) -> subprocess.CompletedProcess:
     return subprocess.run(argv, capture_output=True, text=True, timeout=60, **options)
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl on this machine")
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl on this machine")
+of_quickstart = pytest.mark.parametrize("example", [QUICKSTART], ids=["quickstart"], indirect=True)
+of_others = pytest.mark.parametrize(
+    "example", [path for path in EXAMPLES if path != QUICKSTART], ids=lambda path: path.name, indirect=True
+)
+
+
+@needs_curl
+@of_others
+def test_a_session_goes_as_its_page_shows(example):
+    """A page's commands, one after the other, print what stands in the `text` below them; `…` is anything."""
+    folder, running = example
+    session = re.compile(r"^```sh\n(?!make )(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
+    shown = session.findall(page_of(folder).read_text())
+    assert sum(bool(printed) for _, printed in shown) > 1, f"{page_of(folder)} shows nothing"
+    for (commands, expected), printed in zip(shown, running.session([commands for commands, _ in shown]), strict=True):
+        pattern = ".*".join(re.escape(part) for part in expected.split("…"))
+        assert re.fullmatch(pattern, printed), f"{commands}{printed}"
+
+
+@needs_curl
+@of_quickstart
 def test_every_curl_is_answered(example):
     folder, running = example
     commands = [block for block in blocks(page_of(folder), "sh") if block.startswith("curl ")]
@@ -98,6 +129,7 @@ def said(body: str) -> str:
     return "".join(event.get("delta", {}).get("text", "") for event in events)
 
 
+@of_quickstart
 def test_every_python_snippet_runs_and_prints_answers(example):
     folder, running = example
     snippets = blocks(page_of(folder), "python")
@@ -113,7 +145,7 @@ def test_the_admin_pages_that_are_named_answer(example):
     folder, running = example
     page = page_of(folder).read_text()
     for path in ("/metrics", "/healthz", "/readyz", "/config"):
-        assert path in page or folder.name != "quickstart"
+        assert path in page or folder != QUICKSTART
         assert stack.get("http://" + running.replaced["127.0.0.1:9090"] + path)
 
 
@@ -124,10 +156,21 @@ def test_every_example_is_good_without_any_environment(folder):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("page", ["limits.md", "prices.md"])
+def test_what_a_page_configures_is_good_beside_the_quickstart(page, tmp_path):
+    snippets = blocks(stack.ROOT / "docs" / page, "yaml")
+    assert snippets
+    for snippet in snippets:
+        config = tmp_path / "attache.yaml"
+        config.write_text((QUICKSTART / "attache.yaml").read_text() + snippet)
+        done = run([stack.binary("attache"), "check", "--config", config])
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("page", [README, stack.ROOT / "envoy/README.md"], ids=["README.md", "envoy/README.md"])
 def test_every_attache_and_make_command_that_is_shown_exists(page, tmp_path):
     """`serve` and `envoy -c` are what the other tests do."""
-    shutil.copy(EXAMPLES[0] / "attache.yaml", tmp_path)
+    shutil.copy(QUICKSTART / "attache.yaml", tmp_path)
     path = f"{stack.binary('attache').parent}:{os.environ['PATH']}"
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("attache ") and not line.startswith("attache serve")]
@@ -141,7 +184,7 @@ def test_every_attache_and_make_command_that_is_shown_exists(page, tmp_path):
 
 
 def pages() -> list[pathlib.Path]:
-    folders = ("core", "ext-proc", "proto", "envoy", "examples", "tests")
+    folders = ("core", "docs", "ext-proc", "proto", "envoy", "examples", "tests")
     found = [path for folder in folders for path in (stack.ROOT / folder).glob("**/*.md")]
     return [README, *(path for path in found if "node_modules" not in path.parts)]
 

@@ -279,7 +279,7 @@ def test_what_is_not_served_is_said_in_the_client_s_dialect(sidecar):
     assert (missing.value.code, missing.value.type) == ("unknown_url", "invalid_request_error")
     assert "/v1/embeddings" in missing.value.message
     with pytest.raises(anthropic.NotFoundError) as missing:
-        sidecar.anthropic.messages.count_tokens(model="fast", messages=HELLO)
+        sidecar.anthropic.messages.batches.list()
     assert said(missing.value)["type"] == "not_found_error"
     with pytest.raises(anthropic.NotFoundError):
         list(sidecar.anthropic.beta.files.list())

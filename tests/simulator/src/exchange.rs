@@ -133,7 +133,7 @@ impl Dialect {
     fn of(path: &str, headers: &HeaderMap) -> Self {
         match path {
             "/v1/chat/completions" => Self::OpenAi,
-            "/v1/messages" => Self::Anthropic,
+            "/v1/messages" | "/v1/messages/count_tokens" => Self::Anthropic,
             _ if headers.contains_key("anthropic-version") => Self::Anthropic,
             _ => Self::OpenAi,
         }
@@ -157,6 +157,7 @@ impl Exchange<'_> {
         match (self.parts.uri.path(), &self.parts.method) {
             ("/v1/chat/completions", &Method::POST) => self.chat_completion(),
             ("/v1/messages", &Method::POST) => self.message(),
+            ("/v1/messages/count_tokens", &Method::POST) => self.count_tokens(),
             ("/v1/models", &Method::GET) => Ok(Reply {
                 status: 200,
                 content: Source::whole(match self.dialect {
@@ -164,10 +165,12 @@ impl Exchange<'_> {
                     Dialect::Anthropic => models::anthropic(),
                 }),
             }),
-            ("/v1/chat/completions" | "/v1/messages" | "/v1/models", method) => Err(match self.dialect {
-                Dialect::OpenAi => openai::error::wrong_method(method, self.parts.uri.path()),
-                Dialect::Anthropic => anthropic::error::wrong_method(),
-            }),
+            ("/v1/chat/completions" | "/v1/messages" | "/v1/messages/count_tokens" | "/v1/models", method) => {
+                Err(match self.dialect {
+                    Dialect::OpenAi => openai::error::wrong_method(method, self.parts.uri.path()),
+                    Dialect::Anthropic => anthropic::error::wrong_method(),
+                })
+            }
             (path, method) => Err(match self.dialect {
                 Dialect::OpenAi => openai::error::no_such_url(method, path),
                 Dialect::Anthropic => anthropic::error::no_such_url(path),
@@ -200,6 +203,14 @@ impl Exchange<'_> {
         } else {
             Source::whole(anthropic::answer::body(&request, &turn, self.script, stamp))
         };
+        Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
+    fn count_tokens(&self) -> Result<Reply, Fault> {
+        self.check_body()?;
+        let beta = self.parts.headers.contains_key("anthropic-beta");
+        let tokens = anthropic::request::count(self.body, beta, self.validates())?;
+        let content = Source::whole(Bytes::from(serde_json::json!({ "input_tokens": tokens }).to_string()));
         Ok(Reply { status: self.script.status.unwrap_or(200), content })
     }
 

@@ -54,6 +54,10 @@ const BETA_FIELDS: [&str; 7] = [
     "output_format",
     "speed",
 ];
+/// Fields of a request that only counts, and of its beta.
+const COUNT_FIELDS: [&str; 8] =
+    ["model", "messages", "cache_control", "output_config", "system", "thinking", "tool_choice", "tools"];
+const COUNT_BETA_FIELDS: [&str; 4] = ["context_management", "mcp_servers", "output_format", "speed"];
 const CACHE_BREAKPOINTS_MAX: usize = 4;
 
 /// Parses and judges a body.
@@ -70,19 +74,40 @@ pub(crate) fn parse(body: &[u8], beta: bool, validate: bool) -> Result<Request, 
     Ok(understand(request))
 }
 
+/// The prompt's tokens, for a request of `/v1/messages/count_tokens`: what would be read, and nothing of how to answer.
+/// <https://platform.claude.com/docs/en/api/messages/count_tokens>
+///
+/// # Errors
+/// The refusal of the API.
+pub(crate) fn count(body: &[u8], beta: bool, validate: bool) -> Result<u64, Fault> {
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| Fault::invalid(format!("The request body is not valid JSON: {error}")))?;
+    let request = value.as_object().ok_or_else(|| Fault::invalid("Input should be a valid dictionary"))?;
+    if validate {
+        let known = |name: &str| COUNT_FIELDS.contains(&name) || (beta && COUNT_BETA_FIELDS.contains(&name));
+        check_fields(request, &["model", "messages"], known)?;
+        check_content(request)?;
+    }
+    Ok(understand(request).asked.prompt_tokens)
+}
+
 fn check(request: &Map<String, Value>, beta: bool) -> Result<(), Fault> {
     // `betas` and `user_profile_id` travel as headers; in the body they are not known.
     let known = |name: &str| {
         FIELDS.contains(&name) && !matches!(name, "betas" | "user_profile_id") && (beta || !BETA_FIELDS.contains(&name))
     };
-    for name in ["model", "messages", "max_tokens"] {
-        if !request.contains_key(name) {
-            return Err(Fault::invalid(format!("{name}: Field required")));
-        }
+    check_fields(request, &["model", "messages", "max_tokens"], known)?;
+    check_content(request)
+}
+
+fn check_fields(request: &Map<String, Value>, required: &[&str], known: impl Fn(&str) -> bool) -> Result<(), Fault> {
+    if let Some(name) = required.iter().find(|name| !request.contains_key(**name)) {
+        return Err(Fault::invalid(format!("{name}: Field required")));
     }
-    if let Some(name) = request.keys().find(|name| !known(name)) {
-        return Err(extra(name));
-    }
+    request.keys().find(|name| !known(name)).map_or(Ok(()), |name| Err(extra(name)))
+}
+
+fn check_content(request: &Map<String, Value>) -> Result<(), Fault> {
     check_scalars(request)?;
     check_metadata(request)?;
     check_stop_sequences(request)?;
