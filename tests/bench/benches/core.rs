@@ -8,6 +8,8 @@ use std::hint::black_box;
 
 use attache_core::dialect::{Dialect, Upstream};
 use attache_core::frame::sse::{Sse, TooLong};
+use attache_core::limit::{self, Claim, Ledger, Verdict, Window};
+use attache_core::tokens::{self, Counter, Encoding, Ratio};
 use attache_core::translate::{Answer, Ask};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
@@ -23,6 +25,9 @@ fn main() {
     requests(&mut criterion);
     sse(&mut criterion);
     streams(&mut criterion);
+    tokens_of_text(&mut criterion);
+    tokens_of_requests(&mut criterion);
+    limits(&mut criterion);
     criterion.final_summary();
 }
 
@@ -83,15 +88,62 @@ fn stream(group: &mut BenchmarkGroup<'_, WallTime>, front: Dialect, upstream: Di
     group.throughput(total_bytes(&events));
     group.bench_function(direction(upstream, front), |bencher| {
         bencher.iter(|| {
-            let mut stream = answer.stream();
+            let mut stream = answer.stream(false);
             let mut out = Vec::new();
             for chunk in &events {
-                stream.push(black_box(chunk), &mut out);
+                stream.push(black_box(chunk), &mut out, &mut |_| {});
             }
-            stream.end(&mut out);
+            stream.end(&mut out, &mut |_| {});
             out
         });
     });
+}
+
+/// A hundred kilobytes of each sort of text, counted; the sorts of the last line are the worst that we know.
+fn tokens_of_text(criterion: &mut Criterion) {
+    let texts = [
+        ("English", include_str!("../../../core/fixtures/tokens/english.txt")),
+        ("Chinese", include_str!("../../../core/fixtures/tokens/chinese.txt")),
+        ("code", include_str!("../../../core/fixtures/tokens/code.py.txt")),
+        ("JSON", include_str!("../../../core/fixtures/tokens/data.json")),
+        ("emoji", include_str!("../../../core/fixtures/tokens/emoji.txt")),
+        ("blanks", " "),
+        ("one letter", "a"),
+        ("two letters", "ab"),
+    ];
+    for encoding in [Encoding::O200k, Encoding::Cl100k, Encoding::P50k, Encoding::R50k] {
+        let counter = Counter::Exact(encoding);
+        count_all(criterion, &format!("tokens, {}", encoding.as_str()), &texts, &counter);
+    }
+    count_all(criterion, "tokens, estimate", &texts, &Counter::Estimate(Ratio::PLAIN));
+}
+
+fn count_all(criterion: &mut Criterion, name: &str, texts: &[(&str, &str)], counter: &Counter<'_>) {
+    let mut group = criterion.benchmark_group(name);
+    for (sort, text) in texts {
+        let text = text.repeat(100_000 / text.len());
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(*sort, |bencher| bencher.iter(|| counter.count(black_box(&text))));
+    }
+}
+
+/// Decoded requests of the sizes above.
+fn tokens_of_requests(criterion: &mut Criterion) {
+    for (size, turns) in [("1 KB", 2), ("100 KB", 200)] {
+        let mut group = criterion.benchmark_group(format!("tokens of a request, {size}"));
+        let body = request_body(Dialect::OpenAi, turns, false);
+        let request = Dialect::OpenAi.decode_request(&body).expect("the body is valid");
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        for model in ["gpt-4o", "claude-opus-4-6"] {
+            let counter = Counter::of_model(model);
+            group.bench_function(model, |bencher| {
+                bencher.iter(|| tokens::of_request(black_box(&request), &counter, model));
+            });
+        }
+        group.bench_function("bytes", |bencher| {
+            bencher.iter(|| tokens::of_bytes(black_box(&body), &Counter::Estimate(Ratio::PLAIN)));
+        });
+    }
 }
 
 fn direction(from: Dialect, to: Dialect) -> String {
@@ -171,4 +223,37 @@ fn anthropic_events() -> Vec<String> {
 
 fn total_bytes(chunks: &[Vec<u8>]) -> Throughput {
     Throughput::Bytes(chunks.iter().map(|chunk| chunk.len() as u64).sum())
+}
+
+/// An exchange's six claims, held and settled, while so many counters are in use. It should not matter how many.
+fn limits(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("limits, hold and settle 6 claims");
+    for counters in [1_000, 100_000_u64] {
+        let claims: Vec<[Claim; 6]> =
+            (0..counters / 6).map(|caller| std::array::from_fn(|i| claim(caller, i))).collect();
+        let (mut ledger, mut id) = (Ledger::new(600_000), 0);
+        group.bench_function(format!("{counters} counters"), |bencher| {
+            bencher.iter(|| {
+                // Another caller each time, far from the last one in memory; a thousand exchanges a second.
+                let place = id * 7919 % (counters / 6);
+                let claims = claims.get(place as usize).expect("the place is within the callers");
+                let now_ms = NOW * 1000 + id / 1000;
+                id += 1;
+                let verdict = ledger.hold(now_ms, id, black_box(claims));
+                assert!(matches!(verdict, Verdict::Held(_)), "the limits are wide");
+                ledger.settle(now_ms, id, &[1, 100, 100, 0, 1, 100])
+            });
+        });
+    }
+}
+
+fn claim(caller: u64, i: usize) -> Claim {
+    let window = match i {
+        3 => Window::Open,
+        0 => Window::Sliding(1_000),
+        5 => Window::Sliding(3_600_000),
+        _ => Window::Sliding(60_000),
+    };
+    let counter = limit::Counter { key: format!("rule {i}|caller {caller}").into(), window, limit: u64::MAX };
+    Claim { counter, spent: u64::from(i == 0), open: 1000, soft: false }
 }

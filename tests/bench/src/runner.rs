@@ -5,7 +5,10 @@ mod bootstrap;
 mod cell;
 mod child;
 mod lab;
+mod limits_table;
 mod memory;
+mod redis;
+mod rules;
 mod scenario;
 mod table;
 mod usage;
@@ -18,7 +21,7 @@ use serde_json::json;
 
 use arguments::{Arguments, Programs};
 use cell::{Cell, Key};
-use lab::Lab;
+use lab::{Lab, Start};
 use memory::Held;
 use scenario::{Scenario, Workload};
 
@@ -31,9 +34,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     allow_many_sockets();
     let scenarios = available(&programs);
 
-    let cells = measure_cells(arguments, &programs, &scenarios).await?;
+    let (cells, starts) = measure_cells(arguments, &programs, &scenarios).await?;
     println!("\n{}", heading(arguments));
     println!("{}", table::render(&cells, arguments.concurrencies()));
+    println!("{}", limits_table::render(&cells, &starts, arguments.concurrencies()));
     let held = hold_streams(arguments, &programs, &scenarios).await?;
     if !held.is_empty() {
         println!("{}", table::render_held(&held));
@@ -42,7 +46,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &arguments.json {
         let cells: Vec<_> = cells.iter().map(Cell::to_json).collect();
         let held: Vec<_> = held.iter().map(Held::to_json).collect();
-        std::fs::write(path, format!("{:#}\n", json!({ "cells": cells, "held": held })))?;
+        let starts: Vec<_> = starts.iter().copied().map(Start::to_json).collect();
+        std::fs::write(path, format!("{:#}\n", json!({ "cells": cells, "starts": starts, "held": held })))?;
     }
     complain_about_errors(&cells);
     Ok(())
@@ -56,10 +61,15 @@ fn allow_many_sockets() {
 }
 
 fn available(programs: &Programs) -> Vec<Scenario> {
-    let (scenarios, skipped): (Vec<_>, Vec<_>) =
-        Scenario::ALL.into_iter().partition(|scenario| !scenario.needs_attache() || programs.has_attache());
-    for scenario in skipped {
-        eprintln!("skipped: {}: {} is not built", scenario.name(), programs.attache.display());
+    let mut scenarios = Vec::new();
+    for scenario in Scenario::ALL {
+        if scenario.needs_attache() && !programs.has_attache() {
+            eprintln!("skipped: {}: {} is not built", scenario.name(), programs.attache.display());
+        } else if scenario.needs_redis() && programs.redis.is_none() {
+            eprintln!("skipped: {}: there is no redis-server", scenario.name());
+        } else {
+            scenarios.push(scenario);
+        }
     }
     scenarios
 }
@@ -69,13 +79,15 @@ async fn measure_cells(
     arguments: &Arguments,
     programs: &Programs,
     scenarios: &[Scenario],
-) -> Result<Vec<Cell>, Box<dyn Error>> {
+) -> Result<(Vec<Cell>, Vec<Start>), Box<dyn Error>> {
     let keys: Vec<Key> = keys(arguments, scenarios);
     let mut cells = Vec::new();
     if keys.is_empty() {
-        return Ok(cells);
+        return Ok((cells, Vec::new()));
     }
-    let lab = Lab::start(programs, scenarios, scenario::SCRIPT).await?;
+    let wanted = |scenario: &Scenario| keys.iter().any(|key| key.scenario == *scenario);
+    let wanted: Vec<Scenario> = scenarios.iter().copied().filter(wanted).collect();
+    let lab = Lab::start(programs, &wanted, scenario::SCRIPT).await?;
     let window = Duration::from_secs_f64(arguments.seconds());
     for round in 1..=arguments.rounds() {
         for &key in &keys {
@@ -84,7 +96,7 @@ async fn measure_cells(
             cells.push(cell::measure(key, round, route, window).await);
         }
     }
-    Ok(cells)
+    Ok((cells, lab.starts()))
 }
 
 fn keys(arguments: &Arguments, scenarios: &[Scenario]) -> Vec<Key> {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
+use super::redis;
+
 /// Measures what Envoy, an external processor and Attaché add to an exchange: all in one run, side by side.
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
@@ -29,7 +31,8 @@ pub(crate) struct Arguments {
     /// One short round with less concurrency: does it all work?
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Only cells whose name contains this, for instance "stream", "envoy + no-op" or "c=16"; "hold" is the memory part.
+    /// Only cells whose name contains one of these, separated by `|`, for instance "stream", "envoy + no-op" or "c=16";
+    /// "hold" is the memory part.
     #[arg(long)]
     pub(crate) only: Option<String>,
     /// Streams to hold open when memory per stream is measured; 0 leaves that part out.
@@ -59,7 +62,7 @@ impl Arguments {
     }
 
     pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+        self.only.as_ref().is_none_or(|only| only.split('|').any(|only| name.contains(only)))
     }
 
     /// # Errors
@@ -71,6 +74,7 @@ impl Arguments {
             attache: given(&self.attache, "attache"),
             simulator: given(&self.simulator, "simulator"),
             noop: given(&self.noop, "noop-ext-proc"),
+            redis: redis::find(repository()),
         };
         for needed in [&programs.envoy, &programs.simulator, &programs.noop] {
             if !needed.is_file() {
@@ -88,6 +92,8 @@ pub(crate) struct Programs {
     pub(crate) attache: PathBuf,
     pub(crate) simulator: PathBuf,
     pub(crate) noop: PathBuf,
+    /// None: limits in Redis are not measured.
+    pub(crate) redis: Option<PathBuf>,
 }
 
 impl Programs {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// The model that the OpenAI-dialect provider serves.
-pub(crate) const OPENAI_MODEL: &str = "bench-openai";
+/// The model that the OpenAI-dialect provider serves: one whose tokens are counted exactly, where anybody counts.
+pub(crate) const OPENAI_MODEL: &str = "gpt-4o-mini";
 /// The model that the Anthropic-dialect provider serves.
 pub(crate) const ANTHROPIC_MODEL: &str = "bench-anthropic";
 
@@ -34,8 +34,8 @@ pub(crate) struct AttacheAddresses<'a> {
     pub(crate) socket: &'a Path,
 }
 
-/// `attache.yaml` with one provider per dialect, both of them the simulator.
-pub(crate) fn attache(addresses: &AttacheAddresses<'_>, provider: SocketAddr) -> String {
+/// `attache.yaml` with one provider per dialect, both of them the simulator; `more` are further sections.
+pub(crate) fn attache(addresses: &AttacheAddresses<'_>, provider: SocketAddr, more: &str) -> String {
     let AttacheAddresses { listen, envoy_admin, admin, socket } = addresses;
     let socket = socket.display();
     format!(
@@ -48,7 +48,7 @@ providers:
 models:
   {OPENAI_MODEL}: {{ targets: [{{ provider: openai, model: {OPENAI_MODEL} }}] }}
   {ANTHROPIC_MODEL}: {{ targets: [{{ provider: claude, model: {ANTHROPIC_MODEL} }}] }}
-"#
+{more}"#
     )
 }
 

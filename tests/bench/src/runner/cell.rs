@@ -35,14 +35,15 @@ pub(crate) struct Cell {
     /// CPU microseconds per completed exchange.
     pub(crate) envoy_us: Option<f64>,
     pub(crate) service_us: Option<f64>,
+    pub(crate) store_us: Option<f64>,
     pub(crate) simulator_us: Option<f64>,
     pub(crate) service_resident_bytes: Option<u64>,
 }
 
 impl Cell {
-    /// Envoy and the service together: what the operator pays for.
+    /// Envoy, the service and its Redis together: what the operator pays for.
     pub(crate) fn total_us(&self) -> Option<f64> {
-        Some(self.envoy_us? + self.service_us.unwrap_or(0.0))
+        Some(self.envoy_us? + self.service_us.unwrap_or(0.0) + self.store_us.unwrap_or(0.0))
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -55,6 +56,7 @@ impl Cell {
             "cpu_us": {
                 "envoy": self.envoy_us,
                 "service": self.service_us,
+                "store": self.store_us,
                 "simulator": self.simulator_us,
                 "total": self.total_us(),
             },
@@ -70,25 +72,29 @@ pub(crate) async fn measure(key: Key, round: u32, route: Route, window: Duration
     tokio::time::sleep(WARM_UP).await;
 
     let cpu = |process: Option<u32>| process.and_then(usage::cpu);
-    let before = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
+    let of_all = || [route.envoy, route.service, route.store, Some(route.simulator)].map(cpu);
+    let before = of_all();
     let mut report = load.measure(window).await;
-    let after = (cpu(route.envoy), cpu(route.service), cpu(Some(route.simulator)));
+    let after = of_all();
     let service_resident_bytes = route.service.and_then(usage::resident_bytes);
     if !load.finish().await {
         report.errors += 1;
         report.last_error = Some("some exchanges never ended".to_owned());
     }
 
-    let per_exchange = |before: Option<Duration>, after: Option<Duration>| {
+    let per_exchange = |(before, after): (Option<Duration>, Option<Duration>)| {
         let used = after?.checked_sub(before?)?;
         (report.completed > 0).then(|| used.as_secs_f64() * 1e6 / report.completed as f64)
     };
+    let [envoy, service, store, simulator] = before;
+    let [envoy_after, service_after, store_after, simulator_after] = after;
     Cell {
         key,
         round,
-        envoy_us: per_exchange(before.0, after.0),
-        service_us: per_exchange(before.1, after.1),
-        simulator_us: per_exchange(before.2, after.2),
+        envoy_us: per_exchange((envoy, envoy_after)),
+        service_us: per_exchange((service, service_after)),
+        store_us: per_exchange((store, store_after)),
+        simulator_us: per_exchange((simulator, simulator_after)),
         service_resident_bytes,
         report,
     }

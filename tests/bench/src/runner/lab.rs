@@ -5,14 +5,17 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::arguments::Programs;
 use super::bootstrap::{self, AttacheAddresses};
 use super::child::{Child, ChildError};
-use super::scenario::Scenario;
+use super::redis;
+use super::scenario::{Limits, Scenario, Way};
+use super::usage;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -20,17 +23,38 @@ const READY_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) struct Lab {
     simulator: Child,
     provider: SocketAddr,
-    bare: Option<Hop>,
-    noop: Option<Hop>,
-    attache: Option<Hop>,
+    hops: Vec<Hop>,
+    starts: Vec<Start>,
     directory: Directory,
 }
 
-/// An Envoy, perhaps with a processor beside it.
+/// An Envoy, perhaps with a processor beside it, which perhaps has a Redis.
 struct Hop {
+    way: Way,
     address: SocketAddr,
     envoy: Child,
     service: Option<Child>,
+    store: Option<Child>,
+}
+
+/// How Attaché started for a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) scenario: Scenario,
+    /// Until it listens.
+    pub(crate) time: Duration,
+    /// Its memory then, before any exchange.
+    pub(crate) resident_bytes: Option<u64>,
+}
+
+impl Start {
+    pub(crate) fn to_json(self) -> Value {
+        json!({
+            "scenario": self.scenario.name(),
+            "ms": self.time.as_secs_f64() * 1e3,
+            "resident_bytes": self.resident_bytes,
+        })
+    }
 }
 
 /// Where a scenario's requests go, and which processes they keep busy.
@@ -40,6 +64,7 @@ pub(crate) struct Route {
     pub(crate) simulator: u32,
     pub(crate) envoy: Option<u32>,
     pub(crate) service: Option<u32>,
+    pub(crate) store: Option<u32>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +73,8 @@ pub(crate) enum LabError {
     Child(#[from] ChildError),
     #[error("cannot write the configuration: {0}")]
     Files(#[from] io::Error),
+    #[error("there is no redis-server")]
+    NoRedis,
     #[error("`attache envoy` failed: {0}")]
     AttacheEnvoy(String),
 }
@@ -57,18 +84,19 @@ impl Lab {
     pub(crate) async fn start(programs: &Programs, scenarios: &[Scenario], script: &str) -> Result<Self, LabError> {
         let directory = Directory::create()?;
         let (simulator, provider) = start_simulator(programs, script, &directory.0).await?;
-        let mut lab = Self { simulator, provider, bare: None, noop: None, attache: None, directory };
-        for scenario in scenarios {
-            match scenario {
-                Scenario::Direct => {}
-                Scenario::Envoy if lab.bare.is_none() => lab.bare = Some(lab.start_bare(programs).await?),
-                Scenario::Noop if lab.noop.is_none() => lab.noop = Some(lab.start_noop(programs).await?),
-                Scenario::Same | Scenario::ToAnthropic | Scenario::FromAnthropic if lab.attache.is_none() => {
-                    lab.attache = Some(lab.start_attache(programs).await?);
-                }
-                Scenario::Envoy | Scenario::Noop | Scenario::Same | Scenario::ToAnthropic | Scenario::FromAnthropic => {
-                }
+        let mut lab = Self { simulator, provider, hops: Vec::new(), starts: Vec::new(), directory };
+        for &scenario in scenarios {
+            let way = scenario.way();
+            if lab.hops.iter().any(|hop| hop.way == way) {
+                continue;
             }
+            let hop = match way {
+                Way::Direct => continue,
+                Way::Bare => lab.start_bare(programs).await?,
+                Way::Noop => lab.start_noop(programs).await?,
+                Way::Attache(limits) => lab.start_attache(programs, scenario, limits).await?,
+            };
+            lab.hops.push(hop);
         }
         Ok(lab)
     }
@@ -76,23 +104,26 @@ impl Lab {
     /// None when the scenario was not among those that the lab was started for.
     pub(crate) fn route(&self, scenario: Scenario) -> Option<Route> {
         let simulator = self.simulator.id();
-        let hop = match scenario {
-            Scenario::Direct => {
-                return Some(Route { address: self.provider, simulator, envoy: None, service: None });
-            }
-            Scenario::Envoy => self.bare.as_ref(),
-            Scenario::Noop => self.noop.as_ref(),
-            Scenario::Same | Scenario::ToAnthropic | Scenario::FromAnthropic => self.attache.as_ref(),
-        }?;
-        let service = hop.service.as_ref().map(Child::id);
-        Some(Route { address: hop.address, simulator, envoy: Some(hop.envoy.id()), service })
+        let way = scenario.way();
+        if way == Way::Direct {
+            return Some(Route { address: self.provider, simulator, envoy: None, service: None, store: None });
+        }
+        let hop = self.hops.iter().find(|hop| hop.way == way)?;
+        let id = |child: &Option<Child>| child.as_ref().map(Child::id);
+        let (service, store) = (id(&hop.service), id(&hop.store));
+        Some(Route { address: hop.address, simulator, envoy: Some(hop.envoy.id()), service, store })
+    }
+
+    /// How every Attaché started.
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        self.starts.clone()
     }
 
     async fn start_bare(&self, programs: &Programs) -> Result<Hop, LabError> {
         let address = free_port()?;
         let yaml = bootstrap::envoy(address, free_port()?, self.provider, None);
-        let envoy = self.start_envoy(programs, "envoy-bare", &yaml, address).await?;
-        Ok(Hop { address, envoy, service: None })
+        let envoy = start_envoy(programs, "envoy-bare", &yaml, address, &self.directory.0).await?;
+        Ok(Hop { way: Way::Bare, address, envoy, service: None, store: None })
     }
 
     async fn start_noop(&self, programs: &Programs) -> Result<Hop, LabError> {
@@ -104,43 +135,66 @@ impl Lab {
 
         let address = free_port()?;
         let yaml = bootstrap::envoy(address, free_port()?, self.provider, Some(&socket));
-        let envoy = self.start_envoy(programs, "envoy-noop", &yaml, address).await?;
-        Ok(Hop { address, envoy, service: Some(service) })
+        let envoy = start_envoy(programs, "envoy-noop", &yaml, address, &self.directory.0).await?;
+        Ok(Hop { way: Way::Noop, address, envoy, service: Some(service), store: None })
     }
 
-    async fn start_attache(&self, programs: &Programs) -> Result<Hop, LabError> {
-        let socket = self.directory.0.join("attache.sock");
+    async fn start_attache(
+        &mut self,
+        programs: &Programs,
+        scenario: Scenario,
+        limits: Limits,
+    ) -> Result<Hop, LabError> {
+        let directory = self.directory.0.join(format!("attache-{}", self.hops.len()));
+        fs::create_dir(&directory)?;
+        let (more, store) = match limits {
+            Limits::None => (String::new(), None),
+            Limits::Memory(rules) => (rules.to_yaml(), None),
+            Limits::Redis(rules) => {
+                let program = programs.redis.as_ref().ok_or(LabError::NoRedis)?;
+                let address = free_port()?;
+                let redis = redis::start(program, address, &directory).await?;
+                let section = format!("store: {{ redis: {{ url: \"redis://{address}\" }} }}\n");
+                (rules.to_yaml() + &section, Some(redis))
+            }
+        };
+        let socket = directory.join("attache.sock");
         let address = free_port()?;
         let addresses =
             AttacheAddresses { listen: address, envoy_admin: free_port()?, admin: free_port()?, socket: &socket };
-        let config = self.directory.0.join("attache.yaml");
-        fs::write(&config, bootstrap::attache(&addresses, self.provider))?;
+        // In a folder of its own: Attaché looks at its configuration again when anything changes beside it, such as a log.
+        let config = directory.join("config").join("attache.yaml");
+        fs::create_dir_all(directory.join("config"))?;
+        fs::write(&config, bootstrap::attache(&addresses, self.provider, &more))?;
 
         let yaml = print_bootstrap(programs, &config)?;
         let mut command = Command::new(&programs.attache);
         command.arg("serve").arg("--config").arg(&config);
-        let mut service = Child::start("attache", command, &self.directory.0)?;
+        let begun = Instant::now();
+        let mut service = Child::start("attache", command, &directory)?;
         service.ready(READY_TIMEOUT, async |_| socket.exists().then_some(())).await?;
-        let envoy = self.start_envoy(programs, "envoy-attache", &yaml, address).await?;
-        Ok(Hop { address, envoy, service: Some(service) })
+        let resident_bytes = usage::resident_bytes(service.id());
+        self.starts.push(Start { scenario, time: begun.elapsed(), resident_bytes });
+        let envoy = start_envoy(programs, "envoy-attache", &yaml, address, &directory).await?;
+        Ok(Hop { way: Way::Attache(limits), address, envoy, service: Some(service), store })
     }
+}
 
-    async fn start_envoy(
-        &self,
-        programs: &Programs,
-        name: &'static str,
-        yaml: &str,
-        address: SocketAddr,
-    ) -> Result<Child, LabError> {
-        let config = self.directory.0.join(format!("{name}.yaml"));
-        fs::write(&config, yaml)?;
-        let mut command = Command::new(&programs.envoy);
-        command.arg("--config-path").arg(&config);
-        command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]);
-        let mut envoy = Child::start(name, command, &self.directory.0)?;
-        envoy.ready(READY_TIMEOUT, async |_| TcpStream::connect(address).await.ok().map(drop)).await?;
-        Ok(envoy)
-    }
+async fn start_envoy(
+    programs: &Programs,
+    name: &'static str,
+    yaml: &str,
+    address: SocketAddr,
+    directory: &Path,
+) -> Result<Child, LabError> {
+    let config = directory.join(format!("{name}.yaml"));
+    fs::write(&config, yaml)?;
+    let mut command = Command::new(&programs.envoy);
+    command.arg("--config-path").arg(&config);
+    command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]);
+    let mut envoy = Child::start(name, command, directory)?;
+    envoy.ready(READY_TIMEOUT, async |_| TcpStream::connect(address).await.ok().map(drop)).await?;
+    Ok(envoy)
 }
 
 async fn start_simulator(programs: &Programs, script: &str, directory: &Path) -> Result<(Child, SocketAddr), LabError> {

@@ -6,9 +6,13 @@ use attache_bench::exchange::{Expect, Target};
 use serde_json::json;
 
 use super::bootstrap::{ANTHROPIC_MODEL, OPENAI_MODEL};
+use super::rules::Rules;
 
 /// A request body is padded to about this.
 const REQUEST_BYTES: usize = 1024;
+/// With words, as people write them: to count a kilobyte of one letter takes another time.
+const PROSE: &str = "A request passes through many hands before a model reads it, and each of them wants to know who sends \
+                     it, where it goes, and what it may cost. ";
 
 /// A way from the load generator to the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +21,51 @@ pub(crate) enum Scenario {
     Envoy,
     Noop,
     Same,
+    Limited,
+    Crowded,
+    Shared,
     ToAnthropic,
     FromAnthropic,
 }
 
+/// What requests pass on their way. Scenarios with the same one share its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Nothing.
+    Direct,
+    /// An Envoy by itself.
+    Bare,
+    /// One with the no-op processor.
+    Noop,
+    /// One with Attaché.
+    Attache(Limits),
+}
+
+/// What Attaché knows of callers and limits, and where it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// Nothing.
+    None,
+    /// Counted in its own memory.
+    Memory(Rules),
+    /// Counted in a Redis.
+    Redis(Rules),
+}
+
 impl Scenario {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Direct, Self::Envoy, Self::Noop, Self::Same, Self::ToAnthropic, Self::FromAnthropic];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Direct,
+        Self::Envoy,
+        Self::Noop,
+        Self::Same,
+        Self::Limited,
+        Self::Crowded,
+        Self::Shared,
+        Self::ToAnthropic,
+        Self::FromAnthropic,
+    ];
+    /// Those that differ from [`Scenario::Same`] in their limits only.
+    pub(crate) const LIMITED: [Self; 3] = [Self::Limited, Self::Crowded, Self::Shared];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -31,21 +73,39 @@ impl Scenario {
             Self::Envoy => "bare envoy",
             Self::Noop => "envoy + no-op ext_proc",
             Self::Same => "attache, openai -> openai",
+            Self::Limited => "attache, key + 4 limits + budget",
+            Self::Crowded => "attache, 100000 keys, 1000 limits",
+            Self::Shared => "attache, limits in Redis",
             Self::ToAnthropic => "attache, openai -> anthropic",
             Self::FromAnthropic => "attache, anthropic -> openai",
         }
     }
 
-    pub(crate) fn needs_attache(self) -> bool {
+    pub(crate) fn way(self) -> Way {
         match self {
-            Self::Direct | Self::Envoy | Self::Noop => false,
-            Self::Same | Self::ToAnthropic | Self::FromAnthropic => true,
+            Self::Direct => Way::Direct,
+            Self::Envoy => Way::Bare,
+            Self::Noop => Way::Noop,
+            Self::Same | Self::ToAnthropic | Self::FromAnthropic => Way::Attache(Limits::None),
+            Self::Limited => Way::Attache(Limits::Memory(Rules::FEW)),
+            Self::Crowded => Way::Attache(Limits::Memory(Rules::MANY)),
+            Self::Shared => Way::Attache(Limits::Redis(Rules::FEW)),
         }
+    }
+
+    pub(crate) fn needs_attache(self) -> bool {
+        matches!(self.way(), Way::Attache(_))
+    }
+
+    pub(crate) fn needs_redis(self) -> bool {
+        matches!(self.way(), Way::Attache(Limits::Redis(_)))
     }
 
     pub(crate) fn target(self, address: SocketAddr, workload: Workload) -> Target {
         let (path, model) = match self {
-            Self::Direct | Self::Envoy | Self::Noop | Self::Same => ("/v1/chat/completions", OPENAI_MODEL),
+            Self::Direct | Self::Envoy | Self::Noop | Self::Same | Self::Limited | Self::Crowded | Self::Shared => {
+                ("/v1/chat/completions", OPENAI_MODEL)
+            }
             Self::ToAnthropic => ("/v1/chat/completions", ANTHROPIC_MODEL),
             Self::FromAnthropic => ("/v1/messages", OPENAI_MODEL),
         };
@@ -55,7 +115,7 @@ impl Scenario {
             (Workload::Stream, _) => Expect::OpenAiEvents,
         };
         let body = |padding: usize| {
-            let text = "x".repeat(padding);
+            let text: String = PROSE.chars().cycle().take(padding).collect();
             json!({
                 "model": model,
                 "max_tokens": 1000,
@@ -69,7 +129,12 @@ impl Scenario {
             .to_string()
         };
         let padded = body(REQUEST_BYTES.saturating_sub(body(0).len()));
-        let headers = [("authorization", "Bearer bench"), ("anthropic-version", "2023-06-01")];
+        let key = match self.way() {
+            Way::Attache(Limits::Memory(rules) | Limits::Redis(rules)) => rules.secret(),
+            Way::Direct | Way::Bare | Way::Noop | Way::Attache(Limits::None) => "bench".to_owned(),
+        };
+        let authorization = format!("Bearer {key}");
+        let headers = [("authorization", authorization.as_str()), ("anthropic-version", "2023-06-01")];
         Target::post(address, path, &headers, &padded, expect)
     }
 }

@@ -7,8 +7,8 @@ use super::cell::{Cell, Key};
 use super::memory::Held;
 use super::scenario::{Scenario, Workload};
 
-const COLUMNS: &str = "                                  req/s    p50    p99  token  token |   CPU us per exchange     | total  x bare  x no-op |   RSS
-                                                 ms     ms    p50    p99 |  envoy  service simulator |    us                 |    MB  errors";
+const COLUMNS: &str = "                                     req/s    p50    p99  token  token |   CPU us per exchange     | total  x bare  x no-op |   RSS
+                                                    ms     ms    p50    p99 |  envoy  service simulator |    us                 |    MB  errors";
 
 /// All blocks that have a measured line.
 pub(crate) fn render(cells: &[Cell], concurrencies: &[usize]) -> String {
@@ -36,7 +36,7 @@ fn line(cells: &[Cell], key: Key) -> Option<String> {
     let ratio_to = |scenario| median(ratios(cells, &of_key, Key { scenario, ..key }));
     let errors: u64 = of_key.iter().map(|cell| cell.report.errors).sum();
     Some(format!(
-        "{:<30} {:>8} {:>6} {:>6} {:>6} {:>6} | {:>6} {:>8} {:>9} | {:>5} {:>7} {:>8} | {:>5} {:>7}\n",
+        "{:<33} {:>8} {:>6} {:>6} {:>6} {:>6} | {:>6} {:>8} {:>9} | {:>5} {:>7} {:>8} | {:>5} {:>7}\n",
         key.scenario.name(),
         number(middle(&|cell| Some(cell.report.per_second)), 0),
         number(middle(&|cell| Some(ms(cell.report.latency.p50))), 2),
@@ -64,7 +64,7 @@ fn ratios(cells: &[Cell], of_key: &[&Cell], other: Key) -> Vec<f64> {
         .collect()
 }
 
-fn ms(duration: Duration) -> f64 {
+pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     Some((upper + lower) / 2.0)
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
 }
 
