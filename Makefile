@@ -10,7 +10,7 @@ build:
 
 # A gateway on 127.0.0.1:10000: real Envoy, Attaché, and simulated providers where no key is set
 run: venv build-tests
-	.venv/bin/python tests/stack.py
+	.venv/bin/python tests/stack.py $(if $(CONFIG),--config $(CONFIG))
 
 test: test-rust wasm test-e2e
 
