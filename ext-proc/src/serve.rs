@@ -104,7 +104,7 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
         ready.store(false, Ordering::Relaxed);
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<ExtProc>().await;
-        tell_phase.send_replace(Phase::Draining);
+        tell_phase.send_replace(Phase::Closing);
         let signal = signals.next().await;
         tracing::warn!(signal, "told again: open exchanges are cut");
         tell_phase.send_replace(Phase::Ending);
@@ -150,6 +150,7 @@ async fn deal<L: Listener + 'static, H: Health>(
     // process can take the address while this one drains. The file goes first: once nobody listens it may be the next one's.
     drop(file);
     drop(listener);
+    tell.send_modify(|phase| *phase = (*phase).max(Phase::Draining));
     wait(&workers, drain_time, || *serving.phase.borrow() == Phase::Ending).await;
     if !workers.all_ended() {
         tracing::warn!(open = serving.service.metrics.open.get(), "open exchanges are cut");

@@ -88,6 +88,9 @@ pub struct Serving<H> {
 pub enum Phase {
     /// Exchanges begin and end.
     Serving,
+    /// The listener is about to close. It comes first: a thread that drains sends Envoy away, and Envoy would come back by
+    /// a connection that nobody takes any more.
+    Closing,
     /// No new exchange begins; open ones finish.
     Draining,
     /// Whatever is still open is dropped, and so settled as cut.
@@ -132,12 +135,12 @@ impl<L: Listener + 'static> Workers<L> {
         Ok(workers)
     }
 
-    /// Accepts connections and deals them out, until draining begins.
+    /// Accepts connections and deals them out, until the listener is to close.
     pub async fn deal(&self, listener: &L, mut phase: watch::Receiver<Phase>) {
         for inbox in self.inboxes.iter().cycle() {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                () = reached(&mut phase, Phase::Draining) => return,
+                () = reached(&mut phase, Phase::Closing) => return,
             };
             match accepted {
                 // A closed inbox means that its thread has ended, which only draining brings about.
