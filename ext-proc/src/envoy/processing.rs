@@ -102,7 +102,10 @@ fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
     });
     if let (Value::Object(service), true) = (&mut service, service_is_elsewhere(config)) {
         // A replica that has just gone has seen nothing of the stream: another one may.
-        service.insert("retry_policy".to_owned(), json!({ "retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 3 }));
+        service.insert(
+            "retry_policy".to_owned(),
+            json!({ "retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 3 }),
+        );
     }
     service
 }
