@@ -127,14 +127,31 @@ pub enum Part<'a> {
 pub struct TextPart<'a> {
     /// The text.
     pub text: Str<'a>,
+    /// What the text rests on, in an answer.
+    pub citations: Vec<Citation<'a>>,
     /// The prompt up to and including this part is worth caching.
     pub cache: Option<CacheMark<'a>>,
 }
 
 impl<'a> From<Str<'a>> for TextPart<'a> {
     fn from(text: Str<'a>) -> Self {
-        Self { text, cache: None }
+        Self { text, ..Self::default() }
     }
+}
+
+/// A source that a piece of an answer's text rests on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Citation<'a> {
+    /// The piece: characters (Unicode scalar values) of the answer's text, end excluded. `None`: the whole text part.
+    pub span: Option<(u64, u64)>,
+    /// Where the source is on the network.
+    pub url: Option<Str<'a>>,
+    /// Its title.
+    pub title: Option<Str<'a>>,
+    /// Its words that support the piece.
+    pub quote: Option<Str<'a>>,
+    /// The client's own document, by the id or index that the provider gives it.
+    pub document: Option<Str<'a>>,
 }
 
 /// A prompt-cache marker.
@@ -153,6 +170,8 @@ pub enum MediaKind {
     Document,
     /// Sound.
     Audio,
+    /// Moving pictures.
+    Video,
 }
 
 /// An image, document or sound in a message.
@@ -193,7 +212,7 @@ pub enum Source<'a> {
 }
 
 /// A tool call by the model.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ToolCall<'a> {
     /// The call's id, by which its result refers to it.
     pub id: Str<'a>,
@@ -201,6 +220,8 @@ pub struct ToolCall<'a> {
     pub name: Str<'a>,
     /// The arguments as JSON text, as the model wrote it (may be empty or broken JSON).
     pub arguments: Str<'a>,
+    /// The provider's proof of the thought that led to the call (Gemini's `thoughtSignature`); it wants it back.
+    pub signature: Option<Str<'a>>,
     /// The prompt up to and including this part is worth caching.
     pub cache: Option<CacheMark<'a>>,
 }

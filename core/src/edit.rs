@@ -47,6 +47,11 @@ impl<'a> Object<'a> {
         self.fields.iter().rev().find(|field| field.key == key).map(|field| field.value)
     }
 
+    /// Every field in its order, with its raw JSON.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.fields.iter().map(|field| (field.key.as_str(), field.value))
+    }
+
     /// A field as a value; `None` also for `null`.
     ///
     /// # Errors
@@ -67,7 +72,7 @@ impl<'a> Object<'a> {
 
     /// Begins an edit of this object.
     pub fn edit(&self) -> Edit<'_, 'a> {
-        Edit { object: self, splices: Vec::new(), appended: Vec::new() }
+        Edit { object: self, splices: Vec::new(), removed: Vec::new(), appended: Vec::new() }
     }
 
     /// Where a part of the text lies in it.
@@ -83,6 +88,8 @@ pub struct Edit<'o, 'a> {
     object: &'o Object<'a>,
     /// What replaces which bytes.
     splices: Vec<(Range<usize>, String)>,
+    /// The places of fields that go, among all fields.
+    removed: Vec<usize>,
     /// New fields, as `"key":value`.
     appended: Vec<String>,
 }
@@ -108,14 +115,46 @@ impl Edit<'_, '_> {
         self.set(key, &quoted(value))
     }
 
+    /// Takes the field out, wherever it stands, with its comma. Not for one that is set, too.
+    pub fn remove(&mut self, key: &str) -> &mut Self {
+        let places = self.object.fields.iter().enumerate().filter(|(_, field)| field.key == key);
+        self.removed.extend(places.map(|(place, _)| place));
+        self
+    }
+
     /// Nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.splices.is_empty() && self.appended.is_empty()
+        self.splices.is_empty() && self.removed.is_empty() && self.appended.is_empty()
+    }
+
+    /// What has to go with the fields that go: each with the comma before it, or, where nothing stays before it, with the
+    /// one behind it.
+    fn cuts(&self) -> Vec<Range<usize>> {
+        let text = self.object.text;
+        let stays = |place: &usize| !self.removed.contains(place);
+        let ranges: Vec<Range<usize>> = self.object.fields.iter().map(|field| self.object.range(field.value)).collect();
+        let first = (0..ranges.len()).find(stays).unwrap_or(ranges.len());
+        let mut cuts = Vec::new();
+        if let Some(last_gone) = first.checked_sub(1).and_then(|place| ranges.get(place)) {
+            let begin = text.find('{').map_or(0, |brace| brace + 1);
+            let comma = text.get(last_gone.end..).and_then(|rest| rest.find(',')).map_or(0, |comma| comma + 1);
+            cuts.push(begin..last_gone.end + if first < ranges.len() { comma } else { 0 });
+        }
+        let later = self.removed.iter().filter(|place| **place > first);
+        cuts.extend(later.filter_map(|place| Some(ranges.get(place.checked_sub(1)?)?.end..ranges.get(*place)?.end)));
+        cuts
     }
 
     /// The edited text.
     pub fn write(mut self) -> Vec<u8> {
         let text = self.object.text;
+        self.removed.sort_unstable();
+        self.removed.dedup();
+        let stays = self.object.fields.len() > self.removed.len();
+        if !self.removed.is_empty() {
+            let cuts = self.cuts();
+            self.splices.extend(cuts.into_iter().map(|cut| (cut, String::new())));
+        }
         self.splices.sort_by_key(|(range, _)| range.start);
         let grown: usize = self.splices.iter().map(|(_, new)| new.len()).sum();
         let appended: usize = self.appended.iter().map(|field| field.len() + 1).sum();
@@ -135,7 +174,7 @@ impl Edit<'_, '_> {
         let brace = rest.rfind('}').unwrap_or(rest.len());
         let (inside, closing) = rest.split_at_checked(brace).unwrap_or((rest, ""));
         out.extend_from_slice(inside.as_bytes());
-        let mut comma = !self.object.fields.is_empty();
+        let mut comma = stays;
         for field in &self.appended {
             if comma {
                 out.push(b',');
@@ -197,6 +236,36 @@ mod tests {
             edit.set(key, value);
         }
         String::from_utf8(edit.write()).unwrap()
+    }
+
+    #[test]
+    fn fields_go_with_their_commas() {
+        for (json, gone, expected) in [
+            (r#"{"a":1,"b":2,"c":3}"#, &["a"][..], r#"{"b":2,"c":3}"#),
+            (r#"{ "a" : 1 , "b":2, "c":3}"#, &["b"], r#"{ "a" : 1, "c":3}"#),
+            (r#"{"a":1,"b":2,"c":3 }"#, &["c"], r#"{"a":1,"b":2 }"#),
+            (r#"{"a":1,"b":2,"c":3}"#, &["a", "b"], r#"{"c":3}"#),
+            (r#"{"a":1,"b":2,"c":3}"#, &["b", "c"], r#"{"a":1}"#),
+            (r#"{"a":{"a":1},"b":"a","a":2}"#, &["a"], r#"{"b":"a"}"#),
+            (r#"{ "a":1 }"#, &["a"], "{ }"),
+            (r#"{"b":1}"#, &["a"], r#"{"b":1}"#),
+        ] {
+            let object = Object::read(json.as_bytes()).unwrap();
+            let mut edit = object.edit();
+            for key in gone {
+                edit.remove(key);
+            }
+            assert_eq!(String::from_utf8(edit.write()).unwrap(), expected, "{json} without {gone:?}");
+            let mut edit = object.edit();
+            for key in gone {
+                edit.remove(key);
+            }
+            edit.set("new", "7");
+            let written = edit.write();
+            let again: serde_json::Value = serde_json::from_slice(&written).unwrap();
+            assert_eq!(again["new"], 7);
+            assert!(gone.iter().all(|key| again.get(key).is_none()), "{json}");
+        }
     }
 
     #[test]

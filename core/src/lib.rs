@@ -4,7 +4,8 @@
 //! for named edits when both sides speak the same [`dialect`], and otherwise decodes it to the hub ([`chat`]) and
 //! encodes it again. Answers come back the same way, whole or as a [`stream`] of events cut from bytes by [`frame`].
 //! What a request weighs, and what an answer has delivered so far, is counted by `tokens` (behind a feature of that
-//! name, because of its tables).
+//! name, because of its tables). The other APIs have small hubs of their own ([`embed`], [`rerank`]) or pass as they are,
+//! looked at by [`form`] and [`told`].
 //!
 //! This crate never touches a socket, a clock, the environment, a random source or a log: `now`, ids and tables are
 //! passed in. It builds for wasm32.
@@ -12,14 +13,22 @@
 pub mod chat;
 pub mod dialect;
 pub mod edit;
+pub mod embed;
+pub mod endpoint;
 pub mod fault;
+pub mod form;
 pub mod frame;
 pub mod limit;
 pub mod loss;
+pub mod names;
+pub mod preset;
 pub mod price;
+pub mod remote;
+pub mod rerank;
 pub mod stream;
 pub mod text;
 #[cfg(feature = "tokens")]
 pub mod tokens;
+pub mod told;
 pub mod translate;
 pub mod usage;

@@ -1,6 +1,6 @@
 //! The vocabulary of streams: every dialect's decoder emits these events, every dialect's encoder takes them.
 
-use crate::chat::{Part, Response, StopReason, TextPart};
+use crate::chat::{Citation, Part, Response, StopReason, TextPart};
 use crate::fault::Fault;
 use crate::text::Str;
 use crate::usage::Usage;
@@ -25,6 +25,13 @@ pub enum Event<'a> {
         choice: u32,
         /// The piece.
         text: Str<'a>,
+    },
+    /// What the text rests on. Its span counts from the beginning of the answer's text.
+    Citation {
+        /// Which answer.
+        choice: u32,
+        /// The source.
+        citation: Citation<'a>,
     },
     /// More of a thought.
     Thinking {
@@ -64,6 +71,15 @@ pub enum Event<'a> {
         id: Str<'a>,
         /// The tool's name.
         name: Str<'a>,
+    },
+    /// The provider's proof of the thought that led to the tool call; comes right after its start.
+    ToolSignature {
+        /// Which answer.
+        choice: u32,
+        /// Which tool call of this answer.
+        tool: u32,
+        /// The proof.
+        signature: Str<'a>,
     },
     /// More of a tool call's arguments.
     ToolArguments {
@@ -141,7 +157,12 @@ fn replay_part<E>(
     emit: &mut impl FnMut(Event<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     match part {
-        Part::Text(TextPart { text, .. }) => emit(Event::Text { choice, text: text.reborrow() })?,
+        Part::Text(TextPart { text, citations, .. }) => {
+            emit(Event::Text { choice, text: text.reborrow() })?;
+            for citation in citations {
+                emit(Event::Citation { choice, citation: citation.clone() })?;
+            }
+        }
         Part::Thinking { text, signature } => {
             emit(Event::Thinking { choice, text: text.reborrow() })?;
             if let Some(signature) = signature {
@@ -152,6 +173,9 @@ fn replay_part<E>(
         Part::Refusal(text) => emit(Event::Refusal { choice, text: text.reborrow() })?,
         Part::ToolCall(call) => {
             emit(Event::ToolStart { choice, tool: *tool, id: call.id.reborrow(), name: call.name.reborrow() })?;
+            if let Some(signature) = &call.signature {
+                emit(Event::ToolSignature { choice, tool: *tool, signature: signature.reborrow() })?;
+            }
             emit(Event::ToolArguments { choice, tool: *tool, json: call.arguments.reborrow() })?;
             *tool += 1;
         }

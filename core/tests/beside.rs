@@ -2,18 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
 
-use attache_core::dialect::{Dialect, MaxTokensField, Upstream};
+use attache_core::dialect::quirks::{MaxTokensField, Quirks};
+use attache_core::dialect::{Dialect, Upstream};
 use attache_core::stream::Event;
 use attache_core::translate::{Answer, Ask};
 use attache_core::usage::Usage;
 use std::path::Path;
 
-const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Anthropic];
+const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
 
 fn ask(front: Dialect, fields: &str) -> String {
     let max_tokens =
         if front == Dialect::Anthropic && !fields.contains("max_tokens") { r#""max_tokens":99,"# } else { "" };
-    format!(r#"{{"model":"fast",{max_tokens}{fields}"messages":[{{"role":"user","content":"hi"}}]}}"#)
+    format!(r#"{{"model":"fast",{max_tokens}{fields}"input":"hi","messages":[{{"role":"user","content":"hi"}}]}}"#)
 }
 
 fn answer(front: Dialect, upstream: Dialect, fields: &str) -> Answer {
@@ -47,6 +48,8 @@ fn a_stream_can_be_stopped_anywhere_and_ends_properly() {
         (Dialect::OpenAi, "azure.sse"),
         (Dialect::Anthropic, "tools.sse"),
         (Dialect::Anthropic, "thinking.sse"),
+        (Dialect::Responses, "reasoning_and_tools.sse"),
+        (Dialect::Responses, "citations.sse"),
     ] {
         let stream = fixture(upstream, "streams", name);
         for front in DIALECTS {
@@ -107,8 +110,10 @@ fn a_priced_answer_says_what_it_cost() {
     };
     for upstream in DIALECTS {
         let whole: &[u8] = match upstream {
+            Dialect::Completions | Dialect::Gemini | Dialect::Converse | Dialect::Cohere => continue,
             Dialect::OpenAi => br#"{"id":"a","object":"chat.completion","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6},"x":1.50}"#,
             Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":1},"x":1.50}"#,
+            Dialect::Responses => br#"{"id":"a","object":"response","model":"m","status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"hi","annotations":[]}]}],"usage":{"input_tokens":5,"output_tokens":1,"total_tokens":6},"x":1.50}"#,
         };
         for front in DIALECTS {
             let told = answer(front, upstream, "").whole(whole, &mut |event| price(event)).unwrap();
@@ -120,7 +125,7 @@ fn a_priced_answer_says_what_it_cost() {
 
             let stream =
                 fixture(upstream, "streams", if upstream == Dialect::OpenAi { "azure.sse" } else { "text.sse" });
-            for (fields, shown) in [(WITH_USAGE, true), (r#""stream":true,"#, front == Dialect::Anthropic)] {
+            for (fields, shown) in [(WITH_USAGE, true), (r#""stream":true,"#, front != Dialect::OpenAi)] {
                 let (mut state, mut out) = (answer(front, upstream, fields).stream(false), Vec::new());
                 state.push(&stream, &mut out, &mut |event| price(event));
                 let out = String::from_utf8(out).unwrap();
@@ -136,8 +141,10 @@ fn a_priced_answer_says_what_it_cost() {
 fn the_service_tier_of_a_whole_answer_is_seen_before_its_usage() {
     for upstream in DIALECTS {
         let whole: &[u8] = match upstream {
+            Dialect::Completions | Dialect::Gemini | Dialect::Converse | Dialect::Cohere => continue,
             Dialect::OpenAi => br#"{"id":"a","model":"m","choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1},"service_tier":"priority"}"#,
             Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[],"stop_reason":"end_turn","usage":{"input_tokens":5,"output_tokens":1,"service_tier":"priority"}}"#,
+            Dialect::Responses => br#"{"id":"a","model":"m","status":"completed","output":[],"usage":{"input_tokens":5,"output_tokens":1},"service_tier":"priority"}"#,
         };
         for front in DIALECTS {
             for fields in ["", r#""stream":true,"#] {
@@ -155,8 +162,10 @@ fn the_service_tier_of_a_whole_answer_is_seen_before_its_usage() {
 fn an_answer_without_usage_is_watched_instead() {
     for upstream in DIALECTS {
         let whole: &[u8] = match upstream {
+            Dialect::Completions | Dialect::Gemini | Dialect::Converse | Dialect::Cohere => continue,
             Dialect::OpenAi => br#"{"id":"a","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"four words of text"},"finish_reason":"stop"}]}"#,
             Dialect::Anthropic => br#"{"id":"a","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"four words of text"}],"stop_reason":"end_turn"}"#,
+            Dialect::Responses => br#"{"id":"a","model":"m","status":"completed","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"four words of text"}]}]}"#,
         };
         for front in DIALECTS {
             let mut said = String::new();
@@ -193,11 +202,12 @@ fn a_capped_request_asks_for_no_more() {
         assert_eq!(ask.meaning().unwrap().max_tokens, Some(expected));
     }
     // Old servers know one name only.
-    let old = Upstream { max_tokens_field: MaxTokensField::MaxTokens, ..Upstream::new("m") };
+    let old = Quirks { max_tokens_field: Some(MaxTokensField::MaxTokens), ..Quirks::default() };
+    let old = Upstream { quirks: old.into(), ..Upstream::new("m") };
     for (front, upstream, fields, expected) in [
         (OpenAi, &old, "", [None, Some(50)]),
-        (OpenAi, &old, r#""max_completion_tokens":200,"#, [Some(50), Some(50)]),
-        (OpenAi, &old, r#""max_completion_tokens":10,"max_tokens":200,"#, [Some(10), Some(10)]),
+        (OpenAi, &old, r#""max_completion_tokens":200,"#, [None, Some(50)]),
+        (OpenAi, &old, r#""max_completion_tokens":10,"max_tokens":200,"#, [None, Some(10)]),
         (OpenAi, &Upstream::new("m"), r#""max_completion_tokens":null,"max_tokens":200,"#, [Some(50), Some(50)]),
         (Anthropic, &Upstream::new("m"), r#""max_completion_tokens":10,"max_tokens":200,"#, [Some(10), Some(50)]),
     ] {

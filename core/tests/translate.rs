@@ -8,12 +8,12 @@ use attache_core::translate::{Answer, Ask, Seen};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
-const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Anthropic];
+const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
 
 /// The way back of a small streaming request.
 fn answer(front: Dialect, upstream: Dialect, extra: &str) -> Answer {
     let body = format!(
-        r#"{{"model":"fast","max_tokens":9,"stream":true{extra},"messages":[{{"role":"user","content":"hi"}}]}}"#
+        r#"{{"model":"fast","max_tokens":9,"stream":true{extra},"input":"hi","messages":[{{"role":"user","content":"hi"}}]}}"#
     );
     let ask = Ask::read(front, body.as_bytes()).unwrap();
     ask.translate(upstream, &Upstream::new("m"), 1_700_000_000).unwrap().answer
@@ -69,13 +69,14 @@ fn streams_across_dialects_read_like_this() {
         for path in fixtures(upstream) {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             let stream = std::fs::read(&path).unwrap();
-            let front = if upstream == Dialect::OpenAi { Dialect::Anthropic } else { Dialect::OpenAi };
-            let (out, seen) =
-                streamed(&answer(front, upstream, r#","stream_options":{"include_usage":true}"#), &stream, []);
-            insta::assert_snapshot!(
-                format!("{}-to-{}-{name}", upstream.as_str(), front.as_str()),
-                format!("{out}---\n{seen:#?}")
-            );
+            for front in DIALECTS.into_iter().filter(|front| *front != upstream) {
+                let (out, seen) =
+                    streamed(&answer(front, upstream, r#","stream_options":{"include_usage":true}"#), &stream, []);
+                insta::assert_snapshot!(
+                    format!("{}-to-{}-{name}", upstream.as_str(), front.as_str()),
+                    format!("{out}---\n{seen:#?}")
+                );
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, body)) = data.split_first() else { return };
-    let answer = common::answer(*choice);
+    let answer = common::answer(*choice, body.len() % 2 == 0);
     if let Ok(whole) = answer.whole(body, &mut |_| {})
         && let Some(made) = whole.body.filter(|_| !whole.is_stream)
     {

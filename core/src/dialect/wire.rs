@@ -1,6 +1,7 @@
 //! How dialects read JSON: in one pass, borrowing, with the names of the fields that they do not know.
 
 use crate::edit::told;
+use crate::fault::Fault;
 use crate::text::{Str, cut};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -9,14 +10,14 @@ use std::marker::PhantomData;
 
 /// Declares a struct for one JSON object of a dialect. Every field is an `Option`; `null` is the same as absent. The
 /// names of unknown fields that are not `null` are kept in `unknown` (at most [`UNKNOWN_MAX`]); of a field that
-/// comes twice the last one counts, as it does for the providers.
+/// comes twice the last one counts, as it does for the providers. A field may have several spellings (`"a" | "b"`).
 ///
 /// ```text
 /// wire! { struct Function<'a> { name: Str<'a>, parameters: &'a RawValue } }
 /// wire! { struct Tool<'a> { kind "type": Str<'a>, function: Function<'a> } }
 /// ```
 macro_rules! wire {
-    ($(#[$meta:meta])* struct $name:ident<'a> { $($field:ident $($key:literal)? : $type:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* struct $name:ident<'a> { $($field:ident $($key:literal)|* : $type:ty),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Default)]
         pub(super) struct $name<'a> {
@@ -41,7 +42,7 @@ macro_rules! wire {
                         let mut found = $name::default();
                         while let Some(key) = map.next_key::<crate::text::Str<'de>>()? {
                             match key.as_str() {
-                                $(crate::dialect::wire::wire!(@key $field $($key)?) => {
+                                $(crate::dialect::wire::wire!(@key $field $($key)|*) => {
                                     found.$field = map.next_value()?;
                                 })*
                                 _ => {
@@ -60,7 +61,7 @@ macro_rules! wire {
             }
         }
     };
-    (@key $field:ident $key:literal) => { $key };
+    (@key $field:ident $($key:literal)|+) => { $($key)|+ };
     (@key $field:ident) => { stringify!($field) };
 }
 pub(crate) use wire;
@@ -70,10 +71,10 @@ pub(crate) const UNKNOWN_MAX: usize = 16;
 
 /// How many values one request may hold. An empty object of three bytes becomes a struct of several hundred, so that a
 /// body within its limit could fill the memory; what models read in one request is far below this.
-pub(super) const VALUES_MAX: usize = 1 << 19;
+pub(crate) const VALUES_MAX: usize = 1 << 19;
 
 /// Whether a JSON text holds more than [`VALUES_MAX`] values, roughly: what opens or goes on with an object or a list.
-pub(super) fn has_too_many_values(json: &[u8]) -> bool {
+pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
     if json.len() <= VALUES_MAX {
         return false;
     }
@@ -105,7 +106,7 @@ const PATH_BYTES_MAX: usize = 256;
 /// Reads a whole JSON text; the error says where (`messages[2].content`) and what.
 ///
 /// Keeping track of the path costs an allocation for every key, so only a text that does not read is read that way.
-pub(super) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
     serde_json::from_slice(json).or_else(|_| read_with_path(json))
 }
 
@@ -123,16 +124,32 @@ fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> 
 
 /// A JSON text that does not read as what was expected.
 #[derive(Debug)]
-pub(super) struct BadJson {
+pub(crate) struct BadJson {
     /// Where, as `messages[2].content`; `None` for the whole text.
-    pub(super) path: Option<String>,
+    pub(crate) path: Option<String>,
     /// What was met and what was expected.
-    pub(super) message: String,
+    pub(crate) message: String,
+}
+
+impl BadJson {
+    /// The same as the caller's fault.
+    pub(crate) fn of_request(self) -> Fault {
+        match self.path {
+            Some(path) => Fault::invalid(format!("{path}: {}", self.message)).with_param(path),
+            None => Fault::invalid(format!("the body is not valid JSON: {}", self.message)),
+        }
+    }
+
+    /// The same as the fault of a provider, whose answer does not hold what was expected.
+    pub(crate) fn of_answer(self, expected: &str) -> Fault {
+        let place = self.path.map(|path| format!(" at {path}")).unwrap_or_default();
+        Fault::upstream(format!("the provider's answer holds no {expected}{place}: {}", self.message))
+    }
 }
 
 /// A value that is a string in short form and a list of `T` in long form (message content, system prompts, stops).
 #[derive(Debug)]
-pub(super) enum OneOrMany<'a, T> {
+pub(crate) enum OneOrMany<'a, T> {
     /// The short form.
     One(Str<'a>),
     /// The long form.
@@ -178,7 +195,7 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<'a, T> {
 /// A number that counts something. Servers that write `12.0` or `-1` exist, and an answer must not fail over them: what
 /// is no count at all (negative) counts as 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u64);
+pub(crate) struct Count(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -211,12 +228,12 @@ impl<'de> Deserialize<'de> for Count {
 
 /// Whether a text can be a media type (some dialects put it into a data URL, where it must not end anything):
 /// <https://www.rfc-editor.org/rfc/rfc6838#section-4.2>.
-pub(super) fn is_media_type(text: &str) -> bool {
+pub(crate) fn is_media_type(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/!#$&^_.+-".contains(&b))
 }
 
 /// Raw JSON that is there at all: `null` reads as absent through `Option`.
-pub(super) type Raw<'a> = &'a RawValue;
+pub(crate) type Raw<'a> = &'a RawValue;
 
 #[cfg(test)]
 mod tests {

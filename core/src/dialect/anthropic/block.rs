@@ -1,6 +1,7 @@
 //! Content blocks as they stand in requests, answers and streams:
 //! <https://github.com/anthropics/anthropic-sdk-python/blob/main/src/anthropic/types/content_block_param.py>.
 
+use super::citation::CitationFields;
 use crate::chat::{CacheMark, Part, ToolCall};
 use crate::dialect::wire::{Raw, wire};
 use crate::loss::Losses;
@@ -28,7 +29,7 @@ wire! {
         source: Loose<'a, SourceFields<'a>>,
         title: Word<'a>,
         context: Word<'a>,
-        citations: Loose<'a, Citations<'a>>,
+        citations: Loose<'a, CitationFields<'a>>,
         caller: Loose<'a, Caller<'a>>,
         cache_control: Loose<'a, CacheControl<'a>>,
     }
@@ -44,11 +45,6 @@ wire! {
         file_id: Word<'a>,
         content: Loose<'a, Block<'a>>,
     }
-}
-
-wire! {
-    /// A document's `citations`.
-    struct Citations<'a> { enabled: bool }
 }
 
 wire! {
@@ -187,18 +183,15 @@ impl<'a> Block<'a> {
             name: word(self.name)?,
             arguments: Str::from(self.input.map_or("{}", |input| input.get())),
             cache: cache_mark(self.cache_control, losses),
+            ..ToolCall::default()
         })
     }
 
-    /// Answers' citations hang on text blocks as a list, which is empty for most.
-    pub(super) fn note_text_citations(&self, side: Side, losses: &mut Losses) {
-        if let Some(Loose::List(list)) = &self.citations
-            && !list.is_empty()
-        {
-            losses.add(match side {
-                Side::Request => "messages.content.citations",
-                Side::Answer => "content.citations",
-            });
+    /// The citations that hang on a text block. Most have none.
+    pub(super) fn take_text_citations(&mut self) -> Vec<CitationFields<'a>> {
+        match self.citations.take() {
+            Some(Loose::List(list)) => list.into_iter().filter_map(Loose::object).collect(),
+            Some(Loose::Object(_) | Loose::Text(_) | Loose::Other) | None => Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod block;
 mod charge;
+mod citation;
 pub mod error;
 #[cfg(test)]
 mod fixtures;

@@ -2,11 +2,12 @@
 
 use super::block::{Block, Loose, Side, Word, note_block, word};
 use super::charge::{Counts, Tally, Written, tier};
+use super::citation::CitationOut;
 use super::error::{self, ErrorFields};
-use super::request::Input;
 use super::stop::{self, Held};
-use crate::chat::{Choice, Part, Response, StopReason};
+use crate::chat::{Choice, Part, Response, StopReason, TextPart};
 use crate::dialect::Asked;
+use crate::dialect::arguments::Input;
 use crate::dialect::wire::{read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -103,12 +104,14 @@ pub fn decode(body: &[u8]) -> Result<Response<'_>, Fault> {
 }
 
 /// One block of an answer; `None` for one that the hub has no place for.
-fn part<'a>(block: Block<'a>, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
+fn part<'a>(mut block: Block<'a>, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
     block.note_unknown("content", losses);
     Ok(Some(match block.kind() {
         "text" => {
-            block.note_text_citations(Side::Answer, losses);
-            Part::Text(word(block.text).unwrap_or_default().into())
+            let mut lose = |loss| losses.add(loss);
+            let citations = block.take_text_citations();
+            let citations = citations.into_iter().filter_map(|fields| fields.into_citation(&mut lose)).collect();
+            Part::Text(TextPart { text: word(block.text).unwrap_or_default(), citations, cache: None })
         }
         "thinking" => block.into_thinking(),
         "redacted_thinking" => Part::RedactedThinking { data: word(block.data).unwrap_or_default() },
@@ -143,10 +146,23 @@ struct MessageOut<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum BlockOut<'a> {
-    Text { text: &'a str },
-    Thinking { thinking: &'a str, signature: &'a str },
-    RedactedThinking { data: &'a str },
-    ToolUse { id: &'a str, name: &'a str, input: Input<'a> },
+    Text {
+        text: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        citations: Vec<CitationOut<'a>>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Input<'a>,
+    },
 }
 
 /// Writes a whole answer for the client. Of several choices only the first can be said. Arguments that are no JSON object
@@ -199,8 +215,13 @@ fn usage<'a>(response: &'a Response<'_>, losses: &mut Losses) -> Written<'a> {
 fn block<'a>(part: &'a Part<'_>, losses: &mut Losses) -> Option<BlockOut<'a>> {
     Some(match part {
         Part::Text(part) if part.text.is_empty() => return None,
-        Part::Text(part) => BlockOut::Text { text: &part.text },
-        Part::Refusal(text) => BlockOut::Text { text },
+        Part::Text(part) => {
+            let chars = (!part.citations.is_empty()).then(|| part.text.chars().count() as u64);
+            let citations = part.citations.iter();
+            let citations = citations.filter_map(|citation| CitationOut::of(citation, chars, losses)).collect();
+            BlockOut::Text { text: &part.text, citations }
+        }
+        Part::Refusal(text) => BlockOut::Text { text, citations: Vec::new() },
         Part::Thinking { text, signature } => {
             BlockOut::Thinking { thinking: text, signature: signature.as_deref().unwrap_or_default() }
         }
@@ -209,6 +230,9 @@ fn block<'a>(part: &'a Part<'_>, losses: &mut Losses) -> Option<BlockOut<'a>> {
             let input = Input::of(&call.arguments);
             if matches!(input, Input::Wrapped(_)) {
                 losses.add("choices.message.tool_calls.function.arguments");
+            }
+            if call.signature.is_some() {
+                losses.add("tool_calls.signature");
             }
             BlockOut::ToolUse { id: &call.id, name: &call.name, input }
         }
@@ -285,7 +309,7 @@ mod tests {
             id: "call_1".into(),
             name: "f".into(),
             arguments: arguments.into(),
-            cache: None,
+            ..Default::default()
         })
     }
 

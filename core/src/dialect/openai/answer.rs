@@ -1,5 +1,6 @@
 //! What an answer says, whole (`message`) or piece by piece (`delta`): both have the same fields.
 
+use super::extra;
 use super::fingerprint::extended;
 use super::json;
 use super::thinking::Block;
@@ -15,6 +16,7 @@ wire! {
         refusal: Str<'a>,
         reasoning_content: Str<'a>,
         reasoning: Raw<'a>,
+        reasoning_details: Vec<Detail<'a>>,
         thinking_blocks: Vec<Block<'a>>,
         tool_calls: Vec<AnswerCall<'a>>,
         function_call: AnswerFunction<'a>,
@@ -23,8 +25,21 @@ wire! {
     }
 }
 wire! {
-    /// Some providers answer in a list of parts, as messages may be written.
-    struct AnswerPart<'a> { kind "type": Str<'a>, text: Str<'a>, refusal: Str<'a> }
+    /// Some providers answer in a list of parts, as messages may be written; Mistral's models that think always do
+    /// (<https://docs.mistral.ai/capabilities/reasoning>).
+    struct AnswerPart<'a> {
+        kind "type": Str<'a>,
+        text: Str<'a>,
+        refusal: Str<'a>,
+        thinking: OneOrMany<'a, ThoughtPart<'a>>,
+        signature: Str<'a>,
+        _closed "closed": IgnoredAny,
+    }
+}
+wire! { struct ThoughtPart<'a> { _kind "type": IgnoredAny, text: Str<'a> } }
+wire! {
+    /// OpenRouter's and MiniMax' list of thoughts: <https://openrouter.ai/docs/use-cases/reasoning-tokens>.
+    struct Detail<'a> { kind "type": Str<'a>, text: Str<'a>, summary: Str<'a>, signature: Str<'a>, data: Str<'a> }
 }
 wire! {
     /// A tool call or a piece of one.
@@ -34,6 +49,7 @@ wire! {
         _kind "type": IgnoredAny,
         function: AnswerFunction<'a>,
         custom: IgnoredAny,
+        extra_content: Raw<'a>,
     }
 }
 wire! { struct AnswerFunction<'a> { name: Str<'a>, arguments: Raw<'a> } }
@@ -45,20 +61,43 @@ impl<'a> Answer<'a> {
         if self.thinking_blocks.iter().flatten().any(in_blocks) {
             return None;
         }
-        let text = self.reasoning_content.take().or_else(|| self.reasoning.and_then(json::as_text));
-        text.filter(|text| !text.is_empty())
+        let is_there = |text: &Str<'a>| !text.is_empty();
+        let text = self.reasoning_content.take().filter(is_there);
+        let text = text.or_else(|| self.reasoning.and_then(json::as_text).filter(is_there));
+        text.or_else(|| in_details(self.reasoning_details.take().unwrap_or_default()))
     }
 
     /// Every field that the hub cannot hold.
     pub(super) fn lost(&self) -> impl Iterator<Item = Lost<'_>> {
         let audio = self.audio.map(|_| Lost::Known("choices.audio"));
-        let annotations = self.annotations.filter(|list| !json::is(list, "[]"));
-        let annotations = annotations.map(|_| Lost::Known("choices.annotations"));
         let unknown = self.unknown.iter().map(|name| Lost::Unknown(name));
+        let is_proof = |detail: &Detail<'_>| detail.signature.is_some() || detail.data.is_some();
+        let details = self.reasoning_details.iter().flatten().any(is_proof);
+        let details = details.then_some(Lost::Known("choices.reasoning_details"));
         let custom = self.tool_calls.iter().flatten().any(|call| call.custom.is_some());
         let custom = custom.then_some(Lost::Known("choices.tool_calls.custom"));
-        audio.into_iter().chain(annotations).chain(custom).chain(unknown)
+        let extra = self.tool_calls.iter().flatten().any(|call| extra::signature(call.extra_content).1);
+        let extra = extra.then_some(Lost::Known("choices.tool_calls.extra_content"));
+        audio.into_iter().chain(custom).chain(extra).chain(details).chain(unknown)
     }
+}
+
+/// The thoughts that can be read, where there is no other place for them.
+fn in_details(details: Vec<Detail<'_>>) -> Option<Str<'_>> {
+    let mut texts =
+        details.into_iter().filter_map(|detail| detail.text.or(detail.summary)).filter(|text| !text.is_empty());
+    let first = texts.next()?;
+    let rest: String = texts.map(Str::into_string).collect();
+    Some(if rest.is_empty() { first } else { Str::from(first.into_string() + &rest) })
+}
+
+/// The texts of a part of type `thinking`.
+pub(super) fn thinking_texts<'a>(thinking: OneOrMany<'a, ThoughtPart<'a>>) -> Vec<Str<'a>> {
+    let texts = match thinking {
+        OneOrMany::One(text) => vec![text],
+        OneOrMany::Many(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
+    };
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 /// A field that the hub cannot hold.

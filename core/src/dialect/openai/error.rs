@@ -16,8 +16,16 @@ const NAME_BYTES_MAX: usize = 128;
 
 wire! {
     /// Every place where a server of this dialect puts its message: `error` (OpenAI; an object or a string), `message`
-    /// (older vLLM, Mistral), `detail` (FastAPI; a string or a list).
-    struct Body<'a> { error: Raw<'a>, message: Raw<'a>, detail: Raw<'a>, kind "type": Raw<'a>, param: Raw<'a>, code: Raw<'a> }
+    /// (older vLLM, Mistral), `detail` (FastAPI; a string or a list), `errors` (Cloudflare; a list).
+    struct Body<'a> {
+        error: Raw<'a>,
+        message: Raw<'a>,
+        detail: Raw<'a>,
+        errors: Raw<'a>,
+        kind "type": Raw<'a>,
+        param: Raw<'a>,
+        code: Raw<'a>,
+    }
 }
 
 /// Reads a provider's error answer, whatever its body is.
@@ -36,7 +44,7 @@ pub fn decode(status: u16, body: &[u8]) -> Fault {
 }
 
 /// Reads the `error` of a chunk, or the data of an `error` event: there is no HTTP status that tells the kind.
-pub(super) fn decode_in_stream(json: &[u8]) -> Fault {
+pub(in crate::dialect) fn decode_in_stream(json: &[u8]) -> Fault {
     let Some(said) = said(json) else {
         return Fault::upstream(format!("the provider's stream reports an error with {}", described(json)));
     };
@@ -75,6 +83,12 @@ fn said(body: &[u8]) -> Option<Said<'_>> {
     let body = body.trim_ascii();
     let body = body.strip_prefix(b"[").and_then(|body| body.strip_suffix(b"]")).unwrap_or(body);
     let outer: Body<'_> = serde_json::from_slice(body).ok()?;
+    if outer.error.is_none()
+        && let Some(first) =
+            outer.errors.and_then(|errors| serde_json::from_str::<Vec<Body<'_>>>(errors.get()).ok()?.pop())
+    {
+        return Some(from_fields(first));
+    }
     let Some(error) = outer.error else { return Some(from_fields(outer)) };
     match serde_json::from_str::<Body<'_>>(error.get()) {
         Ok(inner) => Some(from_fields(inner)),
@@ -136,7 +150,7 @@ fn kind_of(name: Option<&str>) -> Option<FaultKind> {
 
 /// An error on its way to a client.
 #[derive(Serialize)]
-pub(super) struct ErrorBody<'b> {
+pub(in crate::dialect) struct ErrorBody<'b> {
     error: ErrorObject<'b>,
 }
 
@@ -168,7 +182,7 @@ pub fn encode(fault: &Fault) -> Vec<u8> {
 }
 
 /// `type`, and the `code` where the fault has none of its own, as OpenAI's API pairs them.
-fn names(kind: FaultKind) -> (&'static str, Option<&'static str>) {
+pub(in crate::dialect) fn names(kind: FaultKind) -> (&'static str, Option<&'static str>) {
     match kind {
         FaultKind::InvalidRequest | FaultKind::NotFound | FaultKind::TooLarge => ("invalid_request_error", None),
         FaultKind::Method => ("invalid_request_error", Some("method_not_supported")),

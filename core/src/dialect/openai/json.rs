@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 
 /// A string in short form, an object in long form (`tool_choice`, `image_url`).
 #[derive(Debug)]
-pub(super) enum TextOr<'a, T> {
+pub(in crate::dialect) enum TextOr<'a, T> {
     /// The short form.
     Text(Str<'a>),
     /// The long form.
@@ -51,22 +51,22 @@ impl<'de: 'a, 'a, T: Deserialize<'de>> Deserialize<'de> for TextOr<'a, T> {
 }
 
 /// The text of a value that should be a JSON string. Anything else (some write arguments as an object) is its own text.
-pub(super) fn text_of(raw: &RawValue) -> Str<'_> {
+pub(in crate::dialect) fn text_of(raw: &RawValue) -> Str<'_> {
     as_text(raw).unwrap_or_else(|| Str::from(raw.get()))
 }
 
 /// The text of a value that is a JSON string.
-pub(super) fn as_text(raw: &RawValue) -> Option<Str<'_>> {
+pub(in crate::dialect) fn as_text(raw: &RawValue) -> Option<Str<'_>> {
     serde_json::from_str(raw.get()).ok()
 }
 
 /// The raw JSON is this text, blanks aside.
-pub(super) fn is(raw: &RawValue, text: &str) -> bool {
+pub(in crate::dialect) fn is(raw: &RawValue, text: &str) -> bool {
     raw.get().bytes().filter(|byte| !byte.is_ascii_whitespace()).eq(text.bytes())
 }
 
 /// Reads a client's body.
-pub(super) fn read_request<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
+pub(in crate::dialect) fn read_request<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Fault> {
     wire::read(json).map_err(|bad| {
         let fault = Fault::invalid(described(&bad));
         match place(&bad) {
@@ -77,7 +77,7 @@ pub(super) fn read_request<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, 
 }
 
 /// Reads a provider's JSON; `what` names it.
-pub(super) fn read_answer<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, Fault> {
+pub(in crate::dialect) fn read_answer<'a, T: Deserialize<'a>>(json: &'a [u8], what: &str) -> Result<T, Fault> {
     wire::read(json).map_err(|bad| Fault::upstream(format!("{what} cannot be read: {}", described(&bad))))
 }
 

@@ -11,16 +11,19 @@
 //! Never guesses what a model can do: a request that the target model refuses is the provider's to refuse.
 
 mod answer;
+mod citation;
 pub mod error;
-mod fingerprint;
-mod finish;
-mod json;
+mod extra;
+pub(crate) mod fingerprint;
+pub(super) mod finish;
+pub(super) mod json;
 pub mod request;
 pub mod response;
 pub mod stream;
-mod texts;
+pub(super) mod texts;
+pub(crate) mod think_tags;
 mod thinking;
-mod usage;
+pub(super) mod usage;
 
 use crate::usage::Usage;
 

@@ -61,7 +61,7 @@ fn responses() {
             Err(fault) => return faulty(&fault),
         };
         let mut losses = Losses::default();
-        let asked = Asked { stream_usage: false, now: NOW };
+        let asked = Asked { stream_usage: false, now: NOW, ..Asked::default() };
         let encoded = response::encode(&hub, &asked, &mut losses);
         let again = response::encode(&response::decode(&encoded).unwrap(), &asked, &mut Losses::default());
         assert_eq!(again, encoded, "what is written reads the same");
@@ -80,7 +80,7 @@ fn errors() {
 /// A stream's events as text, and the stream that they make for a client; pushed in pieces that end at `cuts`.
 fn through(sse: &[u8], cuts: &[usize]) -> (String, String) {
     let mut decoder = stream::Decoder::default();
-    let mut encoder = stream::Encoder::new(Asked { stream_usage: true, now: NOW });
+    let mut encoder = stream::Encoder::new(Asked { stream_usage: true, now: NOW, ..Asked::default() });
     let mut events = String::new();
     let mut out = Vec::new();
     let mut each = |frame: crate::frame::sse::Frame<'_>| {

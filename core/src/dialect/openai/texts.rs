@@ -5,19 +5,19 @@ use std::fmt;
 
 /// Pieces that are written as one string, without putting them together first.
 #[derive(Default)]
-pub(super) struct Texts<'b> {
+pub(in crate::dialect) struct Texts<'b> {
     pieces: Vec<&'b str>,
     between: &'static str,
 }
 
 impl<'b> Texts<'b> {
     /// These pieces with `between` in between.
-    pub(super) fn new(pieces: Vec<&'b str>, between: &'static str) -> Self {
+    pub(in crate::dialect) fn new(pieces: Vec<&'b str>, between: &'static str) -> Self {
         Self { pieces, between }
     }
 
     /// Adds a piece at the end.
-    pub(super) fn push(&mut self, piece: &'b str) {
+    pub(in crate::dialect) fn push(&mut self, piece: &'b str) {
         self.pieces.push(piece);
     }
 }

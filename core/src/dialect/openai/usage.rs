@@ -62,7 +62,7 @@ impl Counts<'_> {
 
 /// The counts on their way to a client.
 #[derive(Serialize)]
-pub(super) struct CountsOut {
+pub(in crate::dialect) struct CountsOut {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,

@@ -20,6 +20,14 @@ const PAGE: u64 = 4_000;
 /// Tokens of a page that Gemini looks at (<https://ai.google.dev/gemini-api/docs/document-processing>).
 const GEMINI_PAGE: u64 = 258;
 
+/// Tokens of a second of video: about 300 at the default resolution, sound included
+/// (<https://ai.google.dev/gemini-api/docs/video-understanding>).
+const VIDEO_TOKENS_PER_SECOND: u64 = 300;
+/// Bytes of a second of video, at the rate of a modest recording (1 Mbit/s).
+const VIDEO_BYTES_PER_SECOND: u64 = 125_000;
+/// Seconds of a video whose bytes nobody here can see.
+const VIDEO_SECONDS_UNSEEN: u64 = 60;
+
 /// What a medium adds to a prompt.
 pub(super) fn of_media(media: &Media<'_>, counter: &Counter<'_>, family: Family, model: &str) -> Tally {
     let words = media.name.iter().chain(&media.context).map(|words| counter.count(words)).sum();
@@ -27,6 +35,7 @@ pub(super) fn of_media(media: &Media<'_>, counter: &Counter<'_>, family: Family,
         (_, Source::Text(text)) => Tally::sure(counter.count(text)),
         (MediaKind::Image, source) => vision::of_image(size(source), media.detail.as_deref(), family, model),
         (MediaKind::Audio, source) => Tally::guess(of_audio(source, family)),
+        (MediaKind::Video, source) => Tally::guess(of_video(source)),
         (MediaKind::Document, source) => Tally::guess(of_document(source, counter, family)),
     };
     medium + Tally::sure(words)
@@ -45,6 +54,14 @@ fn of_audio(source: &Source<'_>, family: Family) -> u64 {
         Source::Url(_) | Source::FileId(_) | Source::Text(_) => audio::SECONDS_UNSEEN,
     };
     seconds.saturating_mul(audio::tokens_per_second(family))
+}
+
+fn of_video(source: &Source<'_>) -> u64 {
+    let seconds = match source {
+        Source::Base64 { data, .. } => Base64::new(data).len().div_ceil(VIDEO_BYTES_PER_SECOND),
+        Source::Url(_) | Source::FileId(_) | Source::Text(_) => VIDEO_SECONDS_UNSEEN,
+    };
+    seconds.saturating_mul(VIDEO_TOKENS_PER_SECOND)
 }
 
 fn of_document(source: &Source<'_>, counter: &Counter<'_>, family: Family) -> u64 {

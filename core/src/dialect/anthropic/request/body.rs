@@ -1,7 +1,9 @@
 //! The request as it is written: structs that borrow from the hub and know their JSON.
 
 use crate::chat::CacheMark;
-use serde::ser::{SerializeMap, SerializeStruct};
+use crate::dialect::arguments::Input;
+use crate::dialect::claude::Thinking;
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
@@ -141,44 +143,6 @@ pub(super) struct Citations {
     pub(super) enabled: bool,
 }
 
-/// A tool call's input, which has to be a JSON object.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) enum Input<'a> {
-    /// As the model wrote it.
-    Object(&'a RawValue),
-    /// Nothing was written.
-    Empty,
-    /// What the model wrote is no JSON object: its text as `{"arguments": "…"}`.
-    Wrapped(&'a str),
-}
-
-impl<'a> Input<'a> {
-    /// The input that the arguments are.
-    pub(in super::super) fn of(arguments: &'a str) -> Self {
-        if arguments.trim_ascii().is_empty() {
-            return Self::Empty;
-        }
-        match serde_json::from_str::<&RawValue>(arguments) {
-            Ok(raw) if raw.get().starts_with('{') => Self::Object(raw),
-            Ok(_) | Err(_) => Self::Wrapped(arguments),
-        }
-    }
-}
-
-impl Serialize for Input<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Object(raw) => raw.serialize(serializer),
-            Self::Empty => serializer.serialize_map(Some(0))?.end(),
-            Self::Wrapped(text) => {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("arguments", text)?;
-                map.end()
-            }
-        }
-    }
-}
-
 /// A prompt-cache breakpoint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark<'a>(pub(super) &'a CacheMark<'a>);
@@ -226,15 +190,6 @@ pub(super) enum ToolChoice<'a> {
         disable_parallel_tool_use: bool,
     },
     None,
-}
-
-/// How to think.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Thinking {
-    Enabled { budget_tokens: u64 },
-    Adaptive,
-    Disabled,
 }
 
 /// The output's effort and form.

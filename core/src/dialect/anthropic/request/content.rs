@@ -160,10 +160,12 @@ fn part<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Option<Part
 }
 
 fn text<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Part<'a>, Fault> {
-    block.note_text_citations(Side::Request, losses);
     block.note_unknown("messages.content", losses);
+    if matches!(&block.citations, Some(Loose::List(list)) if !list.is_empty()) {
+        losses.add("messages.content.citations");
+    }
     let cache = cache_mark(block.cache_control, losses);
-    Ok(Part::Text(TextPart { text: at.word("text", block.text)?, cache }))
+    Ok(Part::Text(TextPart { text: at.word("text", block.text)?, cache, ..TextPart::default() }))
 }
 
 fn tool_result<'a>(block: Block<'a>, at: At, losses: &mut Losses) -> Result<Part<'a>, Fault> {

@@ -2,7 +2,8 @@
 
 use super::super::block::{Block, CacheControl, Loose, Word, cache_mark};
 use super::content::{self, MessageFields};
-use crate::chat::{Effort, Format, Reasoning, Request, ServiceTier, Tool, ToolChoice};
+use crate::chat::{Effort, Format, Request, ServiceTier, Tool, ToolChoice};
+use crate::dialect::claude::{self, ThinkingFields};
 use crate::dialect::wire::{BadJson, Raw, read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -25,7 +26,7 @@ wire! {
         stop_sequences: Vec<Str<'a>>,
         stream: bool,
         temperature: Number,
-        thinking: Thinking<'a>,
+        thinking: ThinkingFields<'a>,
         tool_choice: ToolChoiceFields<'a>,
         tools: Vec<ToolFields<'a>>,
         top_k: Number,
@@ -46,10 +47,6 @@ wire! {
 
 wire! {
     struct OutputFormat<'a> { kind "type": Str<'a>, schema: Raw<'a> }
-}
-
-wire! {
-    struct Thinking<'a> { kind "type": Str<'a>, budget_tokens: u64, display: Str<'a> }
 }
 
 wire! {
@@ -77,7 +74,9 @@ wire! {
 /// A [`Fault`] that names the field, for a body that the API would refuse as well.
 pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
     let body: Body<'_> = read(body).map_err(unreadable)?;
-    let model = body.model.filter(|model| !model.is_empty()).ok_or_else(|| missing("model", "the model's name"))?;
+    // Where clouds serve it, the URL names the model and the body the version.
+    let model = body.model.filter(|model| !model.is_empty()).or(body.anthropic_version.map(|_| Str::default()));
+    let model = model.ok_or_else(|| missing("model", "the model's name"))?;
     let max_tokens = body.max_tokens.ok_or_else(|| missing("max_tokens", "the most tokens to generate"))?;
     let mut losses = Losses::default();
     note_unknown(&body.unknown, &mut losses);
@@ -107,7 +106,7 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
         top_k: body.top_k,
         stop: body.stop_sequences.unwrap_or_default(),
         format,
-        reasoning: reasoning(body.thinking, effort, &mut losses)?,
+        reasoning: claude::reasoning(body.thinking, effort, &mut losses)?,
         stream: body.stream.unwrap_or(false),
         stream_usage: true,
         user,
@@ -166,14 +165,7 @@ fn output<'a>(
         losses.add_unknown("output_config", field);
     }
     let effort = config.effort.and_then(|effort| {
-        let known = match effort.as_str() {
-            "low" => Some(Effort::Low),
-            "medium" => Some(Effort::Medium),
-            "high" => Some(Effort::High),
-            "xhigh" => Some(Effort::XHigh),
-            "max" => Some(Effort::Max),
-            _ => None,
-        };
+        let known = claude::effort_of(&effort);
         if known.is_none() {
             losses.add("output_config.effort");
         }
@@ -193,40 +185,6 @@ fn output<'a>(
         })
     });
     (effort, format)
-}
-
-/// `thinking` and `output_config.effort` in one. An effort without `thinking` is an effort; beside a budget or with
-/// thinking off it is a loss.
-fn reasoning(
-    thinking: Option<Thinking<'_>>,
-    effort: Option<Effort>,
-    losses: &mut Losses,
-) -> Result<Option<Reasoning>, Fault> {
-    let by_effort = effort.map(Reasoning::Effort);
-    let Some(thinking) = thinking else { return Ok(by_effort) };
-    if thinking.display.as_deref().is_some_and(|display| display != "summarized") {
-        losses.add("thinking.display");
-    }
-    for field in &thinking.unknown {
-        losses.add_unknown("thinking", field);
-    }
-    let kind = thinking.kind.unwrap_or_default();
-    let reasoning = match kind.as_str() {
-        "enabled" => Reasoning::Budget(thinking.budget_tokens.ok_or_else(|| {
-            Fault::invalid("thinking.budget_tokens is missing: enabled thinking needs a budget")
-                .with_param("thinking.budget_tokens")
-        })?),
-        "disabled" => Reasoning::Off,
-        "adaptive" => return Ok(Some(by_effort.unwrap_or(Reasoning::Adaptive))),
-        _ => {
-            losses.add("thinking.type");
-            return Ok(by_effort);
-        }
-    };
-    if effort.is_some() {
-        losses.add("output_config.effort");
-    }
-    Ok(Some(reasoning))
 }
 
 /// Tools that run on the provider's side, by the beginning of their type (a date follows).

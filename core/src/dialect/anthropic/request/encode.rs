@@ -2,9 +2,9 @@
 
 use super::body::{Block, Body, Content, JsonSchema, Mark, Metadata, OutputConfig, Tool};
 use super::messages::Conversation;
-use super::reasoning::{self, Plan, Wish};
 use super::tools;
 use crate::chat::{CacheMark, Format, Request, ServiceTier};
+use crate::dialect::claude::{self, Wish};
 use crate::dialect::{Encoded, ThinkingStyle, Upstream};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -13,9 +13,6 @@ use serde_json::Number;
 /// How many cache breakpoints the API takes
 /// (<https://platform.claude.com/docs/en/build-with-claude/prompt-caching>).
 const MARKS_MAX: usize = 4;
-/// Below this `top_p` a model that thinks refuses it
-/// (<https://platform.claude.com/docs/en/build-with-claude/extended-thinking>).
-const TOP_P_MIN_THINKING: f64 = 0.95;
 /// What a model is told that has to answer in JSON without a schema: the API has no field for it.
 const JSON_INSTRUCTION: &str =
     "Respond with a single valid JSON object and nothing else: no other text and no code fence around it.";
@@ -29,7 +26,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
     let mut losses = Losses::default();
     let mut conversation = Conversation::of(&request.messages, &mut losses)?;
     let mut tools = tools::tools(&request.tools)?;
-    let plan = reasoning::plan(
+    let plan = claude::plan(
         Wish {
             reasoning: request.reasoning,
             can_think: upstream.reasoning,
@@ -46,7 +43,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
     }
     let format = format(request, &mut conversation, &mut losses);
     keep_marks(&mut tools, &mut conversation, request.cache.as_ref(), &mut losses);
-    let sampling = sampling(request, upstream, &plan, &mut losses);
+    let sampling = claude::sampling(request, upstream, plan.thinks(), &mut losses);
     note_unsayable(request, &mut losses);
     let body = Body {
         model: &upstream.model,
@@ -118,56 +115,6 @@ fn keep_marks(
     }
     for mark in conversation.marks().filter(|mark| mark.is_some()).take(left) {
         *mark = None;
-    }
-}
-
-/// The sampling parameters that are sent.
-#[derive(Debug, Default)]
-struct Sampling<'a> {
-    temperature: Option<Number>,
-    top_p: Option<&'a Number>,
-    top_k: Option<&'a Number>,
-}
-
-/// The API takes temperatures from 0 to 1, and since Claude 4.1 only one of temperature and `top_p`; a model that thinks
-/// takes almost none of it. A value that is the default says nothing and is left out without a loss where it would harm.
-fn sampling<'a>(request: &'a Request<'_>, upstream: &Upstream, plan: &Plan, losses: &mut Losses) -> Sampling<'a> {
-    let is_one = |number: &Number| number.as_f64() == Some(1.0);
-    let temperature = request.temperature.as_ref();
-    let top_p = request.top_p.as_ref();
-    if !upstream.sampling || plan.thinks() {
-        let top_p_fits = |top_p: &&Number| {
-            upstream.sampling && top_p.as_f64().is_some_and(|top_p| (TOP_P_MIN_THINKING..=1.0).contains(&top_p))
-        };
-        let kept = top_p.filter(|top_p| !is_one(top_p)).filter(top_p_fits);
-        if temperature.is_some_and(|temperature| !is_one(temperature)) {
-            losses.add("temperature");
-        }
-        if top_p.is_some_and(|top_p| !is_one(top_p)) && kept.is_none() {
-            losses.add("top_p");
-        }
-        if request.top_k.is_some() {
-            losses.add("top_k");
-        }
-        return Sampling { temperature: None, top_p: kept, top_k: None };
-    }
-    let too_hot = temperature.and_then(Number::as_f64).is_some_and(|temperature| temperature > 1.0);
-    if too_hot {
-        losses.add("temperature");
-    }
-    let temperature = if too_hot { Some(Number::from(1)) } else { temperature.cloned() };
-    let top_k = request.top_k.as_ref();
-    match (temperature, top_p) {
-        (Some(temperature), Some(top_p)) if is_one(&temperature) && !is_one(top_p) => {
-            Sampling { temperature: None, top_p: Some(top_p), top_k }
-        }
-        (Some(temperature), Some(top_p)) => {
-            if !is_one(top_p) {
-                losses.add("top_p");
-            }
-            Sampling { temperature: Some(temperature), top_p: None, top_k }
-        }
-        (temperature, top_p) => Sampling { temperature, top_p, top_k },
     }
 }
 

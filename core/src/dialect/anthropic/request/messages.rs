@@ -1,8 +1,9 @@
 //! The hub's conversation → a system prompt and turns that the API accepts: the first is the user's, each turn is one
 //! message, tool results come first in theirs, no text is blank.
 
-use super::body::{Block, Citations, Content, Input, Mark, Source, Speaker, Turn};
+use super::body::{Block, Citations, Content, Mark, Source, Speaker, Turn};
 use crate::chat::{self, Media, MediaKind, Part, Role, TextPart, ToolCall, ToolResult};
+use crate::dialect::arguments::Input;
 use crate::fault::Fault;
 use crate::loss::Losses;
 use std::borrow::Cow;
@@ -204,6 +205,10 @@ fn text<'a>(part: &'a TextPart<'a>, losses: &mut Losses) -> Option<Block<'a>> {
     if block.is_none() && part.cache.is_some() {
         losses.add("messages.content.cache_control");
     }
+    // They need the provider's own proof (`encrypted_index`) or the place in the source, which the hub has not.
+    if !part.citations.is_empty() {
+        losses.add("messages.content.citations");
+    }
     block
 }
 
@@ -237,6 +242,7 @@ fn media<'a>(medium: &'a Media<'a>, losses: &mut Losses) -> Option<Block<'a>> {
             cache_control,
         }),
         MediaKind::Audio => lose("messages.content.input_audio", losses),
+        MediaKind::Video => lose("messages.content.video", losses),
     }
 }
 
@@ -267,6 +273,9 @@ fn tool_use<'a>(call: &'a ToolCall<'a>, losses: &mut Losses) -> Block<'a> {
     let input = Input::of(&call.arguments);
     if matches!(input, Input::Wrapped(_)) {
         losses.add("messages.tool_calls.function.arguments");
+    }
+    if call.signature.is_some() {
+        losses.add("tool_calls.signature");
     }
     let name = plain(&call.name);
     if matches!(name, Cow::Owned(_)) {

@@ -6,10 +6,8 @@ mod content;
 mod decode;
 mod encode;
 mod messages;
-mod reasoning;
 mod tools;
 
-pub(super) use body::Input;
 pub use decode::decode;
 pub use encode::encode;
 

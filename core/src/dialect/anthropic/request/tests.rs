@@ -144,7 +144,7 @@ fn say(role: Role<'static>, parts: Vec<Part<'static>>) -> Message<'static> {
 }
 
 fn text(text: &'static str) -> Part<'static> {
-    Part::Text(TextPart { text: text.into(), cache: None })
+    Part::Text(TextPart { text: text.into(), ..TextPart::default() })
 }
 
 fn user(words: &'static str) -> Message<'static> {
@@ -152,7 +152,7 @@ fn user(words: &'static str) -> Message<'static> {
 }
 
 fn call(id: &'static str, arguments: &'static str) -> Part<'static> {
-    Part::ToolCall(ToolCall { id: id.into(), name: "f".into(), arguments: arguments.into(), cache: None })
+    Part::ToolCall(ToolCall { id: id.into(), name: "f".into(), arguments: arguments.into(), ..ToolCall::default() })
 }
 
 fn result(id: &'static str, words: &'static str) -> Message<'static> {
@@ -439,7 +439,7 @@ fn formats() {
 fn cache_marks() {
     let marked = |words: &'static str, ttl: Option<&'static str>| {
         let cache = Some(CacheMark { ttl: ttl.map(Into::into) });
-        say(Role::User, vec![Part::Text(TextPart { text: words.into(), cache })])
+        say(Role::User, vec![Part::Text(TextPart { text: words.into(), cache, ..TextPart::default() })])
     };
     check(
         &asking(vec![marked("a", Some("1h"))]),

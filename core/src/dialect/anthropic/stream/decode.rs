@@ -2,6 +2,7 @@
 
 use super::super::block::{Block, Loose, Side, Word, block_loss, word};
 use super::super::charge::{Counts, Tally};
+use super::super::citation::CitationFields;
 use super::super::error::{self, ErrorFields};
 use super::super::response::StopDetails;
 use super::super::stop;
@@ -43,6 +44,7 @@ wire! {
         partial_json: Word<'a>,
         thinking: Word<'a>,
         signature: Word<'a>,
+        citation: Loose<'a, CitationFields<'a>>,
         stop_reason: Str<'a>,
         stop_sequence: Str<'a>,
         stop_details: Box<StopDetails<'a>>,
@@ -173,16 +175,15 @@ impl Decoder {
 
     fn block_start(&mut self, event: AnyEvent<'_>, emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
         let index = event.index.unwrap_or(0);
-        let block = event.content_block.map(|block| *block).unwrap_or_default();
+        let mut block = event.content_block.map(|block| *block).unwrap_or_default();
         if !block.unknown.is_empty() {
             emit(Event::Loss("content"));
         }
         let kind = match block.kind() {
             "text" => {
-                if matches!(&block.citations, Some(Loose::List(list)) if !list.is_empty()) {
-                    emit(Event::Loss("content.citations"));
-                }
+                let citations = block.take_text_citations();
                 say(block.text, |text| Event::Text { choice: CHOICE, text }, emit);
+                citations.into_iter().for_each(|fields| cite(fields, emit));
                 Kind::Words
             }
             "thinking" => {
@@ -254,7 +255,10 @@ impl Decoder {
                     return Err(Fault::upstream(message));
                 }
             },
-            "citations_delta" => emit(Event::Loss("content.citations")),
+            "citations_delta" => match delta.citation.and_then(Loose::object) {
+                Some(fields) => cite(fields, emit),
+                None => emit(Event::Loss("content.citations")),
+            },
             _ => emit(Event::Loss("stream.delta")),
         }
         Ok(())
@@ -266,6 +270,13 @@ impl Decoder {
             Kind::Words | Kind::Tool { .. } => emit(Event::PartEnd { choice: CHOICE }),
             Kind::Lost => {}
         }
+    }
+}
+
+/// Emits a citation of the block that is open.
+fn cite(fields: CitationFields<'_>, emit: &mut dyn FnMut(Event<'_>)) {
+    if let Some(citation) = fields.into_citation(&mut |loss| emit(Event::Loss(loss))) {
+        emit(Event::Citation { choice: CHOICE, citation });
     }
 }
 

@@ -1,13 +1,15 @@
 //! Events → a stream for a client.
 
 use super::super::charge::{Written, tier};
+use super::super::citation::CitationOut;
 use super::super::error;
 use super::super::response::ID_UNKNOWN;
 use super::super::stop::{self, Held};
-use crate::chat::StopReason;
+use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
 use crate::fault::Fault;
 use crate::frame::sse;
+use crate::loss::Losses;
 use crate::stream::Event;
 use crate::usage::Usage;
 use serde::Serialize;
@@ -27,6 +29,7 @@ pub struct Encoder {
     usage: Usage,
     /// The service tier, where it was told before the message begins: `message_start` alone has a place for it.
     tier: Option<&'static str>,
+    losses: Losses,
 }
 
 /// How far the stream is.
@@ -62,7 +65,13 @@ impl Encoder {
             finish: None,
             usage: Usage::default(),
             tier: None,
+            losses: Losses::default(),
         }
+    }
+
+    /// What has been told since the last time and cannot be said here.
+    pub fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
     }
 
     /// Appends what the event is in this dialect.
@@ -106,9 +115,28 @@ impl Encoder {
             }
             Event::ToolArguments { choice: CHOICE, tool, json } => self.arguments(*tool, json, out)?,
             Event::PartEnd { choice: CHOICE } => self.close(out),
-            Event::Finish { choice: CHOICE, reason } => self.finish = Some(owned(reason)),
-            Event::Usage(usage) => self.usage = *usage,
-            Event::ServiceTier(spelled) => self.tier = tier(spelled),
+            Event::Citation { choice: CHOICE, citation } => self.citation(citation, out),
+            Event::ToolSignature { choice: CHOICE, .. } => self.losses.add("tool_calls.signature"),
+            Event::Finish { choice: CHOICE, reason } => {
+                if let StopReason::Unknown(reason) = reason {
+                    self.losses.add_unknown("finish_reason", reason);
+                }
+                self.finish = Some(owned(reason));
+            }
+            Event::Usage(usage) => {
+                if usage.audio_input > 0 || usage.audio_output > 0 {
+                    self.losses.add("usage.audio_tokens");
+                }
+                self.usage = *usage;
+            }
+            Event::ServiceTier(spelled) => {
+                self.tier = tier(spelled);
+                // After `message_start` there is no place for it.
+                if self.tier.is_none() || self.state != State::Before {
+                    self.losses.add("service_tier");
+                }
+            }
+            Event::Logprobs { .. } => self.losses.add("choices.logprobs"),
             // The API pings only once the message has begun.
             Event::Ping if self.state == State::Within => write(out, "ping", &Bare { kind: "ping" }),
             Event::Done => self.done(out),
@@ -122,12 +150,11 @@ impl Encoder {
             | Event::Signature { .. }
             | Event::RedactedThinking { .. }
             | Event::ToolStart { .. }
+            | Event::ToolSignature { .. }
             | Event::ToolArguments { .. }
-            | Event::PartEnd { .. }
-            | Event::Finish { .. }
-            | Event::Logprobs { .. }
-            | Event::Ping
-            | Event::Loss(_) => {}
+            | Event::Citation { .. }
+            | Event::Finish { .. } => self.losses.add("choices"),
+            Event::PartEnd { .. } | Event::Ping | Event::Loss(_) => {}
         }
         Ok(())
     }
@@ -158,6 +185,15 @@ impl Encoder {
             self.open(Open::Text, &BlockStart::Text { text: "" }, out);
             self.delta(&Delta::TextDelta { text }, out);
         }
+    }
+
+    fn citation(&mut self, citation: &Citation<'_>, out: &mut Vec<u8>) {
+        let mut losses = std::mem::take(&mut self.losses);
+        if let Some(citation) = CitationOut::of(citation, None, &mut losses) {
+            self.open(Open::Text, &BlockStart::Text { text: "" }, out);
+            self.delta(&Delta::CitationsDelta { citation }, out);
+        }
+        self.losses = losses;
     }
 
     fn arguments(&mut self, tool: u32, json: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -300,6 +336,7 @@ enum Delta<'a> {
     ThinkingDelta { thinking: &'a str },
     SignatureDelta { signature: &'a str },
     InputJsonDelta { partial_json: &'a str },
+    CitationsDelta { citation: CitationOut<'a> },
 }
 
 #[derive(Serialize)]

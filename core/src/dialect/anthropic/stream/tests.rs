@@ -1,5 +1,5 @@
 use super::{Decoder, Encoder};
-use crate::chat::StopReason;
+use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
 use crate::dialect::anthropic::fixtures;
 use crate::dialect::anthropic::request::tests::json;
@@ -284,5 +284,49 @@ proptest! {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn citations_hang_on_the_text() {
+    let cite = |url: Option<&'static str>, document: Option<&'static str>| {
+        let (url, document) = (url.map(Into::into), document.map(Into::into));
+        Event::Citation { choice: 0, citation: Citation { url, document, ..Citation::default() } }
+    };
+    let written = written(&[start(), text("a"), cite(Some("https://a"), None), cite(None, Some("1"))]).unwrap();
+    assert_eq!(
+        written[2..],
+        [
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"type":"web_search_result_location","cited_text":"","encrypted_index":"","title":null,"url":"https://a"}}}"#,
+            r#"{"type":"content_block_delta","index":0,"delta":{"type":"citations_delta","citation":{"type":"char_location","cited_text":"","document_index":1,"document_title":null,"end_char_index":0,"file_id":null,"start_char_index":0}}}"#,
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_said_is_a_loss() {
+    let logprobs = serde_json::value::RawValue::from_string("[]".to_owned()).unwrap();
+    let citation = |span| Event::Citation {
+        choice: 0,
+        citation: Citation { span, url: Some("https://a".into()), ..Citation::default() },
+    };
+    let document = Citation { document: Some("doc-a".into()), ..Citation::default() };
+    for (event, loss) in [
+        (Event::Text { choice: 1, text: "another".into() }, "choices"),
+        (Event::Logprobs { choice: 0, raw: &logprobs }, "choices.logprobs"),
+        (Event::ToolSignature { choice: 0, tool: 0, signature: "s".into() }, "tool_calls.signature"),
+        (citation(Some((0, 1))), "citations.span"),
+        (citation(None), ""),
+        (Event::Citation { choice: 0, citation: document }, "citations"),
+        (finish(StopReason::Unknown("eos".into())), "finish_reason.eos"),
+        (Event::ServiceTier("standard".into()), "service_tier"),
+        (Event::Usage(Usage { audio_output: 1, ..Usage::default() }), "usage.audio_tokens"),
+    ] {
+        let mut encoder = Encoder::new(Asked::default());
+        encoder.event(&start(), &mut Vec::new()).unwrap();
+        encoder.event(&event, &mut Vec::new()).unwrap();
+        assert_eq!(encoder.take_losses().header(), loss);
+        assert!(encoder.take_losses().is_empty());
     }
 }

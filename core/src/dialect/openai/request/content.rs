@@ -2,6 +2,7 @@
 
 use super::decode::missing;
 use crate::chat::{CacheMark, Media, MediaKind, Part, Source, TextPart};
+use crate::dialect::data_url::DataUrl;
 use crate::dialect::openai::json::TextOr;
 use crate::dialect::wire::{OneOrMany, is_media_type, wire};
 use crate::fault::Fault;
@@ -17,6 +18,7 @@ wire! {
         image_url: TextOr<'a, ImageUrl<'a>>,
         input_audio: InputAudio<'a>,
         file: File<'a>,
+        video_url: TextOr<'a, ImageUrl<'a>>,
         prompt_cache_breakpoint: Breakpoint<'a>,
         cache_control: CacheControl<'a>,
     }
@@ -74,11 +76,16 @@ fn decode_part<'a>(mut part: WirePart<'a>, path: &str, losses: &mut Losses) -> R
     match part.kind.as_deref() {
         Some("text") => {
             let text = part.text.ok_or_else(|| absent("text", "a string"))?;
-            Ok(Some(Part::Text(TextPart { text, cache })))
+            Ok(Some(Part::Text(TextPart { text, cache, ..TextPart::default() })))
         }
         Some("image_url") => {
             let image = part.image_url.ok_or_else(|| absent("image_url", "an object with a url"))?;
-            image_url(image, cache, path).map(Some)
+            web_media(MediaKind::Image, image, cache, &format!("{path}.image_url.url")).map(Some)
+        }
+        // Not OpenAI's: vLLM, SGLang, OpenRouter, Qwen and GLM take moving pictures this way.
+        Some("video_url") => {
+            let video = part.video_url.ok_or_else(|| absent("video_url", "an object with a url"))?;
+            web_media(MediaKind::Video, video, cache, &format!("{path}.video_url.url")).map(Some)
         }
         Some("input_audio") => {
             let audio = part.input_audio.ok_or_else(|| absent("input_audio", "an object with data and format"))?;
@@ -97,13 +104,17 @@ fn decode_part<'a>(mut part: WirePart<'a>, path: &str, losses: &mut Losses) -> R
     }
 }
 
-fn image_url<'a>(image: TextOr<'a, ImageUrl<'a>>, cache: Option<CacheMark<'a>>, path: &str) -> Result<Part<'a>, Fault> {
-    let (url, detail) = match image {
+fn web_media<'a>(
+    kind: MediaKind,
+    given: TextOr<'a, ImageUrl<'a>>,
+    cache: Option<CacheMark<'a>>,
+    path: &str,
+) -> Result<Part<'a>, Fault> {
+    let (url, detail) = match given {
         TextOr::Text(url) => (Some(url), None),
         TextOr::Object(image) => (image.url, image.detail),
     };
-    let path = format!("{path}.image_url.url");
-    let url = url.ok_or_else(|| missing(&path, "a URL or a data URL"))?;
+    let url = url.ok_or_else(|| missing(path, "a URL or a data URL"))?;
     let source = match DataUrl::read(url) {
         DataUrl::Base64 { media_type, data } => Source::Base64 { media_type, data },
         DataUrl::None(url) => Source::Url(url),
@@ -112,7 +123,7 @@ fn image_url<'a>(image: TextOr<'a, ImageUrl<'a>>, cache: Option<CacheMark<'a>>, 
                 .with_param(path));
         }
     };
-    Ok(Part::Media(Media { detail, ..media(MediaKind::Image, source, cache) }))
+    Ok(Part::Media(Media { detail, ..media(kind, source, cache) }))
 }
 
 fn input_audio<'a>(audio: InputAudio<'a>, cache: Option<CacheMark<'a>>, path: &str) -> Result<Part<'a>, Fault> {
@@ -166,7 +177,7 @@ fn file_data<'a>(
 }
 
 /// The media type that a file's name tells; PDF is what this dialect sends files for.
-fn media_type_of(filename: Option<&str>) -> &'static str {
+pub(in crate::dialect) fn media_type_of(filename: Option<&str>) -> &'static str {
     let extension =
         filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
     match extension.as_deref() {
@@ -181,48 +192,10 @@ fn media_type_of(filename: Option<&str>) -> &'static str {
     }
 }
 
-fn is_web_url(text: &str) -> bool {
+pub(in crate::dialect) fn is_web_url(text: &str) -> bool {
     text.starts_with("https://") || text.starts_with("http://")
 }
 
-fn media<'a>(kind: MediaKind, source: Source<'a>, cache: Option<CacheMark<'a>>) -> Media<'a> {
+pub(in crate::dialect) fn media<'a>(kind: MediaKind, source: Source<'a>, cache: Option<CacheMark<'a>>) -> Media<'a> {
     Media { kind, source, name: None, context: None, detail: None, citations: false, cache }
-}
-
-/// What a text is as a data URL: <https://www.rfc-editor.org/rfc/rfc2397>.
-enum DataUrl<'a> {
-    /// `data:image/png;base64,…`
-    Base64 { media_type: Str<'a>, data: Str<'a> },
-    /// A data URL in another encoding.
-    Other,
-    /// No data URL.
-    None(Str<'a>),
-}
-
-impl<'a> DataUrl<'a> {
-    /// Takes it apart without copying where the text is borrowed.
-    fn read(text: Str<'a>) -> Self {
-        const SCHEME: &str = "data:";
-        let Some((scheme, rest)) = text.split_at_checked(SCHEME.len()) else { return Self::None(text) };
-        if !scheme.eq_ignore_ascii_case(SCHEME) {
-            return Self::None(text);
-        }
-        let Some((head, _)) = rest.split_once(',') else { return Self::Other };
-        let Some(described) = strip_base64(head) else { return Self::Other };
-        let media_type = SCHEME.len()..SCHEME.len() + described.split(';').next().unwrap_or_default().len();
-        let data = SCHEME.len() + head.len() + 1..text.len();
-        match (text.part(media_type), text.part(data)) {
-            (Some(media_type), Some(data)) if media_type.is_empty() => {
-                Self::Base64 { media_type: Str::from("text/plain"), data }
-            }
-            (Some(media_type), Some(data)) if is_media_type(&media_type) => Self::Base64 { media_type, data },
-            _ => Self::Other,
-        }
-    }
-}
-
-/// `image/png;base64` → `image/png`.
-fn strip_base64(head: &str) -> Option<&str> {
-    let (described, encoding) = head.rsplit_once(';')?;
-    encoding.trim().eq_ignore_ascii_case("base64").then_some(described)
 }

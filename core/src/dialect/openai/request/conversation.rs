@@ -3,15 +3,21 @@
 //! A tool message holds only text here, and every result must come right after the calls. So a turn's results come
 //! first, and what else they held (images, files) follows in the user's message, with a text that names the call.
 
-use crate::chat::{self, CacheMark, Media, MediaKind, Part, Role, Source, ToolResult};
+use crate::chat::{self, CacheMark, Media, MediaKind, Part, Role, Source, TextPart, ToolResult};
+use crate::dialect::data_url::Url;
 use crate::dialect::openai::texts::Texts;
+use crate::dialect::quirks::ThoughtsBack;
 use crate::loss::Losses;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::borrow::Cow;
 
 /// Writes the messages; adds what they cannot say to `losses`.
-pub(super) fn encode<'b>(messages: &'b [chat::Message<'_>], losses: &mut Losses) -> Vec<Message<'b>> {
-    let mut conversation = Conversation::default();
+pub(super) fn encode<'b>(
+    messages: &'b [chat::Message<'_>],
+    thoughts: ThoughtsBack,
+    losses: &mut Losses,
+) -> Vec<Message<'b>> {
+    let mut conversation = Conversation { thoughts, ..Conversation::default() };
     for message in messages {
         conversation.message(message);
     }
@@ -21,13 +27,17 @@ pub(super) fn encode<'b>(messages: &'b [chat::Message<'_>], losses: &mut Losses)
 }
 
 /// A message on its way to a provider.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Message<'b> {
     role: &'b str,
     /// `null` only where the model calls tools and says nothing.
     content: Option<Content<'b>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'b str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<Texts<'b>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Texts<'b>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Texts<'b>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -48,6 +58,7 @@ enum Content<'b> {
 enum PartOut<'b> {
     Text { text: Cow<'b, str> },
     ImageUrl { image_url: ImageUrl<'b> },
+    VideoUrl { video_url: ImageUrl<'b> },
     InputAudio { input_audio: InputAudio<'b> },
     File { file: File<'b> },
 }
@@ -89,27 +100,14 @@ struct Called<'b> {
     arguments: &'b str,
 }
 
-/// A URL, or the thing itself as a data URL.
-enum Url<'b> {
-    Web(&'b str),
-    Data { media_type: &'b str, data: &'b str },
-}
-
-impl Serialize for Url<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Web(url) => serializer.serialize_str(url),
-            Self::Data { media_type, data } => serializer.collect_str(&format_args!("data:{media_type};base64,{data}")),
-        }
-    }
-}
-
 /// The messages written so far.
 #[derive(Default)]
 struct Conversation<'b> {
     messages: Vec<Message<'b>>,
     /// Media from tool results, until the last result of the turn has been written.
     held: Vec<PartOut<'b>>,
+    /// Where thoughts go.
+    thoughts: ThoughtsBack,
     losses: Losses,
 }
 
@@ -157,7 +155,7 @@ impl<'b> Conversation<'b> {
 
     fn push(&mut self, role: &'b str, name: Option<&'b str>, content: Vec<PartOut<'b>>) {
         let content = Some(content_of(content));
-        self.messages.push(Message { role, content, name, refusal: None, tool_calls: Vec::new(), tool_call_id: None });
+        self.messages.push(Message { role, content, name, ..Message::default() });
     }
 
     /// Writes every tool result as a message of its own; there were some.
@@ -183,6 +181,7 @@ impl<'b> Conversation<'b> {
                 PartOut::Text { text: Cow::Borrowed(text) } => pieces.push(text),
                 PartOut::Text { text: Cow::Owned(_) }
                 | PartOut::ImageUrl { .. }
+                | PartOut::VideoUrl { .. }
                 | PartOut::InputAudio { .. }
                 | PartOut::File { .. } => media.push(part),
             }
@@ -195,10 +194,8 @@ impl<'b> Conversation<'b> {
         self.messages.push(Message {
             role: "tool",
             content: Some(Content::Text(Texts::new(pieces, "\n\n"))),
-            name: None,
-            refusal: None,
-            tool_calls: Vec::new(),
             tool_call_id: Some(&result.id),
+            ..Message::default()
         });
     }
 
@@ -208,7 +205,7 @@ impl<'b> Conversation<'b> {
         for part in parts {
             match part {
                 Part::Text(text) => {
-                    note_cache(text.cache.as_ref(), &mut self.losses);
+                    self.note_text(text);
                     content.push(PartOut::Text { text: Cow::Borrowed(&text.text) });
                 }
                 Part::Media(media) => content.extend(self.media(media)),
@@ -223,35 +220,76 @@ impl<'b> Conversation<'b> {
     }
 
     fn assistant(&mut self, name: Option<&'b str>, parts: &'b [Part<'_>]) {
+        let thoughts = self.thoughts(parts);
         let mut said = Vec::new();
+        if !thoughts.is_empty() && self.thoughts == ThoughtsBack::ThinkTags {
+            said.push("<think>");
+            said.extend(&thoughts);
+            said.push("</think>\n\n");
+        }
         let mut refused = Vec::new();
         let mut tool_calls = Vec::new();
         for part in parts {
             match part {
                 Part::Text(text) => {
-                    note_cache(text.cache.as_ref(), &mut self.losses);
+                    self.note_text(text);
                     said.push(text.text.as_str());
                 }
                 Part::Refusal(text) => refused.push(text.as_str()),
                 Part::ToolCall(call) => {
                     note_cache(call.cache.as_ref(), &mut self.losses);
+                    if call.signature.is_some() {
+                        self.losses.add("tool_calls.signature");
+                    }
                     tool_calls.push(encode_call(call));
                 }
                 Part::Media(media) => self.losses.add(lost_media(media.kind)),
-                Part::Thinking { .. } => self.losses.add("messages.content.thinking"),
                 Part::RedactedThinking { .. } => self.losses.add("messages.content.redacted_thinking"),
-                Part::ToolResult(_) => {}
+                Part::Thinking { .. } | Part::ToolResult(_) => {}
             }
         }
+        let field = |place| (self.thoughts == place && !thoughts.is_empty()).then(|| Texts::new(thoughts.clone(), ""));
+        let (reasoning_content, reasoning) = (field(ThoughtsBack::ReasoningContent), field(ThoughtsBack::Reasoning));
         let is_silent = said.is_empty() && !(tool_calls.is_empty() && refused.is_empty());
         self.messages.push(Message {
             role: "assistant",
             content: (!is_silent).then_some(Content::Text(Texts::new(said, ""))),
             name,
+            reasoning_content,
+            reasoning,
             refusal: (!refused.is_empty()).then_some(Texts::new(refused, "")),
             tool_calls,
             tool_call_id: None,
         });
+    }
+
+    /// The thoughts that go back; the others are lost, and so is every proof, which is another provider's.
+    fn thoughts(&mut self, parts: &'b [Part<'_>]) -> Vec<&'b str> {
+        let goes_back = match self.thoughts {
+            ThoughtsBack::AsWritten | ThoughtsBack::Never => false,
+            ThoughtsBack::ReasoningContent | ThoughtsBack::Reasoning | ThoughtsBack::ThinkTags => true,
+        };
+        let mut thoughts = Vec::new();
+        for part in parts {
+            let Part::Thinking { text, signature } = part else { continue };
+            if !goes_back || text.is_empty() {
+                self.losses.add("messages.content.thinking");
+                continue;
+            }
+            if signature.is_some() {
+                self.losses.add("messages.content.thinking.signature");
+            }
+            thoughts.push(text.as_str());
+        }
+        thoughts
+    }
+
+    /// What hangs on a text and cannot be said.
+    fn note_text(&mut self, text: &TextPart<'_>) {
+        note_cache(text.cache.as_ref(), &mut self.losses);
+        if !text.citations.is_empty() {
+            self.losses.add("messages.content.citations");
+        }
     }
 
     fn media(&mut self, media: &'b Media<'_>) -> Option<PartOut<'b>> {
@@ -267,6 +305,10 @@ impl<'b> Conversation<'b> {
                 Some(image(media, Url::Data { media_type, data }))
             }
             (MediaKind::Image, Source::Url(url)) => Some(image(media, Url::Web(url))),
+            (MediaKind::Video, Source::Base64 { media_type, data }) => {
+                Some(video(media, Url::Data { media_type, data }))
+            }
+            (MediaKind::Video, Source::Url(url)) => Some(video(media, Url::Web(url))),
             (MediaKind::Audio, Source::Base64 { media_type, data }) => {
                 Some(PartOut::InputAudio { input_audio: InputAudio { data, format: audio_format(media_type) } })
             }
@@ -289,7 +331,7 @@ impl<'b> Conversation<'b> {
             }
             (MediaKind::Document, Source::Url(_))
             | (MediaKind::Audio, Source::Url(_) | Source::FileId(_) | Source::Text(_))
-            | (MediaKind::Image, Source::FileId(_) | Source::Text(_)) => {
+            | (MediaKind::Image | MediaKind::Video, Source::FileId(_) | Source::Text(_)) => {
                 self.losses.add(lost_media(media.kind));
                 None
             }
@@ -305,6 +347,7 @@ fn content_of(parts: Vec<PartOut<'_>>) -> Content<'_> {
             PartOut::Text { text: Cow::Borrowed(text) } => Some(*text),
             PartOut::Text { text: Cow::Owned(_) }
             | PartOut::ImageUrl { .. }
+            | PartOut::VideoUrl { .. }
             | PartOut::InputAudio { .. }
             | PartOut::File { .. } => None,
         })
@@ -325,16 +368,22 @@ fn image<'b>(media: &'b Media<'_>, url: Url<'b>) -> PartOut<'b> {
     PartOut::ImageUrl { image_url: ImageUrl { url, detail: media.detail.as_deref() } }
 }
 
-fn lost_media(kind: MediaKind) -> &'static str {
+/// OpenAI itself takes no videos; the servers that do have agreed on this.
+fn video<'b>(media: &'b Media<'_>, url: Url<'b>) -> PartOut<'b> {
+    PartOut::VideoUrl { video_url: ImageUrl { url, detail: media.detail.as_deref() } }
+}
+
+pub(in crate::dialect) fn lost_media(kind: MediaKind) -> &'static str {
     match kind {
         MediaKind::Image => "messages.content.image",
         MediaKind::Document => "messages.content.document",
         MediaKind::Audio => "messages.content.audio",
+        MediaKind::Video => "messages.content.video",
     }
 }
 
 /// `wav` and `mp3` are what OpenAI takes; other servers take more.
-fn audio_format(media_type: &str) -> &str {
+pub(in crate::dialect) fn audio_format(media_type: &str) -> &str {
     let subtype = media_type.split_once('/').map_or(media_type, |(_, subtype)| subtype);
     match subtype {
         "mpeg" | "mp3" => "mp3",
@@ -344,7 +393,7 @@ fn audio_format(media_type: &str) -> &str {
 }
 
 /// A file needs a name, and the name an extension.
-fn filename<'b>(name: Option<&'b str>, media_type: &str) -> Cow<'b, str> {
+pub(in crate::dialect) fn filename<'b>(name: Option<&'b str>, media_type: &str) -> Cow<'b, str> {
     let extension = match media_type {
         "application/pdf" => "pdf",
         "text/plain" => "txt",
@@ -363,7 +412,7 @@ fn filename<'b>(name: Option<&'b str>, media_type: &str) -> Cow<'b, str> {
 
 /// OpenAI caches prompts by itself. It takes explicit breakpoints only for its newest models (GPT-5.6 on), and other
 /// servers refuse fields that they do not know, so markers are not translated.
-pub(super) fn note_cache(mark: Option<&CacheMark<'_>>, losses: &mut Losses) {
+pub(in crate::dialect) fn note_cache(mark: Option<&CacheMark<'_>>, losses: &mut Losses) {
     if mark.is_some() {
         losses.add("cache_control");
     }
@@ -372,12 +421,12 @@ pub(super) fn note_cache(mark: Option<&CacheMark<'_>>, losses: &mut Losses) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Message as Said, TextPart, ToolCall};
+    use crate::chat::{Message as Said, ToolCall};
     use crate::text::Str;
 
     fn check(messages: &[Said<'_>], expected: &[&str], losses: &str) {
         let mut lost = Losses::default();
-        let messages = encode(messages, &mut lost);
+        let messages = encode(messages, ThoughtsBack::AsWritten, &mut lost);
         let messages: Vec<String> = messages.iter().map(|message| serde_json::to_string(message).unwrap()).collect();
         assert_eq!(messages, expected);
         assert_eq!(lost.header(), losses);
@@ -388,7 +437,7 @@ mod tests {
     }
 
     fn text(text: &str) -> Part<'_> {
-        Part::Text(TextPart { text: text.into(), cache: None })
+        Part::Text(TextPart { text: text.into(), ..TextPart::default() })
     }
 
     fn result<'a>(id: &'a str, content: Vec<Part<'a>>, is_error: bool) -> Part<'a> {
@@ -436,7 +485,12 @@ mod tests {
     #[test]
     fn what_the_model_said() {
         let call = |arguments| {
-            Part::ToolCall(ToolCall { id: "a".into(), name: "f".into(), arguments: Str::from(arguments), cache: None })
+            Part::ToolCall(ToolCall {
+                id: "a".into(),
+                name: "f".into(),
+                arguments: Str::from(arguments),
+                ..ToolCall::default()
+            })
         };
         let called = r#""tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]"#;
         let thought = Part::Thinking { text: "hm".into(), signature: Some("s".into()) };
@@ -464,7 +518,8 @@ mod tests {
         check(&[said(Role::System, vec![text("a"), text("b")])], &[r#"{"role":"system","content":"a\n\nb"}"#], "");
         check(&[said(Role::Developer, vec![text("a")])], &[r#"{"role":"developer","content":"a"}"#], "");
         check(&[said(Role::User, vec![])], &[r#"{"role":"user","content":""}"#], "");
-        let marked = Part::Text(TextPart { text: "a\"b".into(), cache: Some(CacheMark::default()) });
+        let marked =
+            Part::Text(TextPart { text: "a\"b".into(), cache: Some(CacheMark::default()), ..TextPart::default() });
         check(&[said(Role::User, vec![marked])], &[r#"{"role":"user","content":"a\"b"}"#], "cache_control");
     }
 

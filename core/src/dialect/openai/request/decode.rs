@@ -76,13 +76,15 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
     let wire_messages = params.messages.take().ok_or_else(|| missing("messages", "an array of messages"))?;
     let messages = messages::decode(wire_messages, &mut losses)?;
     note_what_is_lost(&params, &mut losses);
+    // Who knows functions and no tools reads one call at most.
+    let one_call = (params.functions.is_some() && params.tools.is_none()).then_some(false);
     let tool_choice = tools::decode_choice(params.tool_choice.take(), params.function_call.take(), &mut losses)?;
     Ok(Request {
         model,
         messages,
         tools: tools::decode(params.tools.take(), params.functions.take(), &mut losses)?,
         tool_choice,
-        parallel_tools: params.parallel_tool_calls,
+        parallel_tools: params.parallel_tool_calls.or(one_call),
         max_tokens: params.max_completion_tokens.or(params.max_tokens),
         temperature: params.temperature.take(),
         top_p: params.top_p.take(),
@@ -112,7 +114,7 @@ pub fn decode(body: &[u8]) -> Result<Request<'_>, Fault> {
 }
 
 /// A required field is not there.
-pub(super) fn missing(path: &str, expected: &str) -> Fault {
+pub(in crate::dialect) fn missing(path: &str, expected: &str) -> Fault {
     Fault::invalid(format!("{path} is missing: expected {expected}")).with_param(path)
 }
 
@@ -180,7 +182,7 @@ fn user<'a>(params: &mut Params<'a>, losses: &mut Losses) -> Option<Str<'a>> {
     user.or(identifier)
 }
 
-fn service_tier(tier: Str<'_>) -> ServiceTier<'_> {
+pub(in crate::dialect) fn service_tier(tier: Str<'_>) -> ServiceTier<'_> {
     match tier.as_str() {
         "auto" => ServiceTier::Auto,
         "default" => ServiceTier::Standard,

@@ -7,10 +7,12 @@
 //! Losses are named as Anthropic's dialect spells them where OpenAI's has no word for the thing.
 
 use super::conversation::{self, Message, note_cache};
+use super::effort::{self, Told};
 use crate::chat::{self, Format, Part, Reasoning, Role, ToolChoice};
 use crate::dialect::openai::fingerprint::fingerprint;
+use crate::dialect::quirks::MaxTokensField;
 use crate::dialect::schema::completed;
-use crate::dialect::{Encoded, MaxTokensField, Upstream};
+use crate::dialect::{Encoded, Upstream};
 use crate::fault::{Fault, FaultKind};
 use crate::loss::Losses;
 use serde::Serialize;
@@ -22,12 +24,8 @@ use std::borrow::Cow;
 const USER_CHARS_MAX: usize = 64;
 /// OpenAI takes this many stop sequences.
 const STOPS_MAX: usize = 4;
-/// A thinking budget up to this many tokens is a low effort …
-const BUDGET_LOW_MAX: u64 = 2048;
-/// … and up to this many a medium one; above it is a high one. (LiteLLM's and OpenRouter's steps lie close by.)
-const BUDGET_MEDIUM_MAX: u64 = 8192;
 /// A JSON schema must have a name; this is it when the client gave none.
-const SCHEMA_NAME: &str = "response";
+pub(in crate::dialect) const SCHEMA_NAME: &str = "response";
 
 #[derive(Serialize)]
 struct Body<'b> {
@@ -63,8 +61,8 @@ struct Body<'b> {
     top_logprobs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat<'b>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_effort: Option<&'static str>,
+    #[serde(flatten)]
+    reasoning: Told,
     #[serde(skip_serializing_if = "Option::is_none")]
     verbosity: Option<&'b str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +140,8 @@ struct JsonSchema<'b> {
 /// A [`Fault`] when nothing of the conversation can be said in this dialect.
 pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encoded, Fault> {
     let mut losses = Losses::default();
-    let messages = conversation::encode(&request.messages, &mut losses);
+    let messages =
+        conversation::encode(&request.messages, upstream.quirks.thoughts_back.unwrap_or_default(), &mut losses);
     if messages.is_empty() {
         let message = "nothing of the messages can be said to this model's provider";
         return Err(Fault::invalid(message).with_param("messages"));
@@ -158,7 +157,7 @@ pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encode
 
 /// Whether the conversation ends with words that are put into the model's mouth: Claude goes on with them, here the model
 /// begins anew.
-fn is_prefill(last: &chat::Message<'_>) -> bool {
+pub(in crate::dialect) fn is_prefill(last: &chat::Message<'_>) -> bool {
     last.role == Role::Assistant && !last.parts.iter().any(|part| matches!(part, Part::ToolCall(_)))
 }
 
@@ -173,7 +172,7 @@ fn body<'b>(
         losses.add("top_k");
     }
     let has_tools = !request.tools.is_empty();
-    let is_new_field = upstream.max_tokens_field == MaxTokensField::MaxCompletionTokens;
+    let is_new_field = upstream.quirks.max_tokens_field.unwrap_or_default() == MaxTokensField::MaxCompletionTokens;
     Body {
         model: &upstream.model,
         messages,
@@ -193,7 +192,7 @@ fn body<'b>(
         logprobs: request.logprobs.map(|_| true),
         top_logprobs: request.logprobs.filter(|top| *top > 0),
         response_format: request.format.as_ref().map(response_format),
-        reasoning_effort: request.reasoning.and_then(|reasoning| effort(reasoning, upstream, losses)),
+        reasoning: request.reasoning.map(|reasoning| told(reasoning, upstream, losses)).unwrap_or_default(),
         verbosity: request.verbosity.as_deref(),
         user: request.user.as_deref().map(user),
         metadata: request.metadata.as_deref(),
@@ -203,7 +202,7 @@ fn body<'b>(
     }
 }
 
-fn sampling<'b>(
+pub(in crate::dialect) fn sampling<'b>(
     value: Option<&'b Number>,
     field: &'static str,
     upstream: &Upstream,
@@ -224,7 +223,7 @@ fn stop<'b>(request: &'b chat::Request<'_>, losses: &mut Losses) -> Vec<&'b str>
 }
 
 /// OpenAI refuses a longer user, and Claude Code sends some 150 characters: a fingerprint is as stable as the whole.
-fn user(user: &str) -> Cow<'_, str> {
+pub(in crate::dialect) fn user(user: &str) -> Cow<'_, str> {
     if user.chars().nth(USER_CHARS_MAX).is_none() {
         return Cow::Borrowed(user);
     }
@@ -245,7 +244,7 @@ fn encode_tool<'b>(tool: &'b chat::Tool<'_>, losses: &mut Losses) -> Tool<'b> {
 }
 
 /// OpenAI refuses a schema of an object without `properties`, as tools without arguments come from MCP servers.
-fn parameters(schema: &RawValue) -> Cow<'_, RawValue> {
+pub(in crate::dialect) fn parameters(schema: &RawValue) -> Cow<'_, RawValue> {
     completed(schema, &[("type", "\"object\""), ("properties", "{}")]).unwrap_or(Cow::Borrowed(schema))
 }
 
@@ -278,37 +277,23 @@ fn response_format<'b>(format: &'b Format<'_>) -> ResponseFormat<'b> {
     }
 }
 
-/// `reasoning_effort`. `none` is not sent: models that cannot think do not know the field, and many that can refuse the
-/// word (o3, gpt-5), so that the provider's default stands in for it.
-fn effort(reasoning: Reasoning, upstream: &Upstream, losses: &mut Losses) -> Option<&'static str> {
+/// How much to think, where the model can be told.
+fn told(reasoning: Reasoning, upstream: &Upstream, losses: &mut Losses) -> Told {
     match reasoning {
         // Such a model does not think: that is no loss for those who leave it to the model, or do not want it.
-        Reasoning::Off | Reasoning::Adaptive if !upstream.reasoning => None,
+        Reasoning::Off | Reasoning::Adaptive if !upstream.reasoning => Told::default(),
         Reasoning::Effort(_) | Reasoning::Budget(_) if !upstream.reasoning => {
             losses.add("thinking");
-            None
+            Told::default()
         }
-        Reasoning::Off => {
-            losses.add("thinking.disabled");
-            None
+        Reasoning::Off | Reasoning::Effort(_) | Reasoning::Budget(_) | Reasoning::Adaptive => {
+            effort::tell(reasoning, &upstream.quirks, losses)
         }
-        Reasoning::Effort(effort) => Some(match effort {
-            chat::Effort::Minimal => "minimal",
-            chat::Effort::Low => "low",
-            chat::Effort::Medium => "medium",
-            chat::Effort::High => "high",
-            chat::Effort::XHigh => "xhigh",
-            chat::Effort::Max => "max",
-        }),
-        Reasoning::Budget(..=BUDGET_LOW_MAX) => Some("low"),
-        Reasoning::Budget(..=BUDGET_MEDIUM_MAX) => Some("medium"),
-        Reasoning::Budget(_) => Some("high"),
-        Reasoning::Adaptive => None,
     }
 }
 
 /// `auto` is what holds without the field, which many servers do not know.
-fn service_tier<'b>(tier: &'b chat::ServiceTier<'_>) -> Option<&'b str> {
+pub(in crate::dialect) fn service_tier<'b>(tier: &'b chat::ServiceTier<'_>) -> Option<&'b str> {
     match tier {
         chat::ServiceTier::Auto => None,
         chat::ServiceTier::Standard => Some("default"),
@@ -320,6 +305,7 @@ fn service_tier<'b>(tier: &'b chat::ServiceTier<'_>) -> Option<&'b str> {
 mod tests {
     use super::*;
     use crate::chat::{Effort, Request, ServiceTier, Tool};
+    use crate::dialect::quirks::Quirks;
 
     fn encoded(request: &Request<'_>, upstream: &Upstream) -> (String, String) {
         let said = chat::Message {
@@ -426,7 +412,8 @@ mod tests {
     fn the_upstreams_habits() {
         let request = Request { max_tokens: Some(9), temperature: Some(1.into()), ..Request::default() };
         check(request.clone(), r#","max_completion_tokens":9,"temperature":1"#, "");
-        let upstream = Upstream { max_tokens_field: MaxTokensField::MaxTokens, sampling: false, ..Upstream::new("m") };
+        let old = Quirks { max_tokens_field: Some(MaxTokensField::MaxTokens), ..Quirks::default() };
+        let upstream = Upstream { quirks: old.into(), sampling: false, ..Upstream::new("m") };
         let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
         assert_eq!(encoded(&request, &upstream), (body.to_owned(), "temperature".to_owned()));
 

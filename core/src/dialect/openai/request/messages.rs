@@ -3,8 +3,8 @@
 use super::content::{self, CacheControl, WirePart};
 use super::decode::missing;
 use crate::chat::{CacheMark, Message as Said, Part, Role, ToolCall, ToolResult};
-use crate::dialect::openai::json;
 use crate::dialect::openai::thinking::Block;
+use crate::dialect::openai::{extra, json};
 use crate::dialect::wire::{OneOrMany, Raw, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -38,6 +38,7 @@ wire! {
         custom: Custom<'a>,
         _index "index": IgnoredAny,
         cache_control: CacheControl<'a>,
+        extra_content: Raw<'a>,
     }
 }
 wire! { struct WireFunction<'a> { name: Str<'a>, arguments: Raw<'a> } }
@@ -113,7 +114,7 @@ impl Conversation<'_> {
         if let Some(function) = message.function_call.take() {
             self.legacy_calls += 1;
             let id = Str::from(legacy_id(self.legacy_calls));
-            parts.push(self.called(id, function, None, &format!("{path}.function_call"))?);
+            parts.push(Part::ToolCall(self.called(id, function, &format!("{path}.function_call"))?));
         }
         self.mark_last(&mut parts, cache);
         Ok(Said { role: Role::Assistant, name: message.name, parts })
@@ -146,32 +147,39 @@ impl Conversation<'_> {
         let id = call.id.ok_or_else(|| missing(&format!("{path}.id"), "the call's id"))?;
         let cache =
             call.cache_control.map(|control| control.into_mark("messages.tool_calls.cache_control", self.losses));
+        let (signature, has_more) = extra::signature(call.extra_content);
+        if has_more {
+            self.losses.add("messages.tool_calls.extra_content");
+        }
         match (call.function, call.custom) {
-            (Some(function), _) => self.called(id, function, cache, &format!("{path}.function")),
+            (Some(function), _) => {
+                let call = self.called(id, function, &format!("{path}.function"))?;
+                Ok(Part::ToolCall(ToolCall { cache, signature, ..call }))
+            }
             (None, Some(custom)) => {
                 // The call must stay, since its result follows; its free text becomes one argument.
                 self.losses.add("messages.tool_calls.custom");
                 let name = custom.name.ok_or_else(|| missing(&format!("{path}.custom.name"), "the tool's name"))?;
                 let input = crate::edit::quoted(&custom.input.unwrap_or_default());
-                Ok(Part::ToolCall(ToolCall { id, name, arguments: format!("{{\"input\":{input}}}").into(), cache }))
+                Ok(Part::ToolCall(ToolCall {
+                    id,
+                    name,
+                    arguments: format!("{{\"input\":{input}}}").into(),
+                    cache,
+                    ..ToolCall::default()
+                }))
             }
             (None, None) => Err(missing(&format!("{path}.function"), "the function that is called")),
         }
     }
 
-    fn called<'a>(
-        &mut self,
-        id: Str<'a>,
-        function: WireFunction<'a>,
-        cache: Option<CacheMark<'a>>,
-        path: &str,
-    ) -> Result<Part<'a>, Fault> {
+    fn called<'a>(&mut self, id: Str<'a>, function: WireFunction<'a>, path: &str) -> Result<ToolCall<'a>, Fault> {
         for name in &function.unknown {
             self.losses.add_unknown("messages.tool_calls.function", name);
         }
         let name = function.name.ok_or_else(|| missing(&format!("{path}.name"), "the function's name"))?;
         let arguments = function.arguments.map(json::text_of).unwrap_or_default();
-        Ok(Part::ToolCall(ToolCall { id, name, arguments, cache }))
+        Ok(ToolCall { id, name, arguments, ..ToolCall::default() })
     }
 
     fn tool<'a>(

@@ -36,7 +36,7 @@ pub(super) fn decode<'a>(
     }
 }
 
-fn effort_of(word: &str, field: &'static str, losses: &mut Losses) -> Option<Reasoning> {
+pub(in crate::dialect) fn effort_of(word: &str, field: &'static str, losses: &mut Losses) -> Option<Reasoning> {
     let effort = match word {
         "none" => return Some(Reasoning::Off),
         "minimal" => Effort::Minimal,

@@ -1,11 +1,13 @@
 //! A provider's whole answer → the hub.
 
-use crate::chat::{Choice, Part, Response, ToolCall};
-use crate::dialect::openai::answer::{Answer, AnswerCall, AnswerFunction, AnswerPart, Lost, made_up_id};
+use crate::chat::{Choice, Citation, Part, Response, ToolCall};
+use crate::dialect::openai::answer::{
+    Answer, AnswerCall, AnswerFunction, AnswerPart, Lost, made_up_id, thinking_texts,
+};
 use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::openai::json;
 use crate::dialect::openai::usage::Counts;
-use crate::dialect::openai::{error, finish};
+use crate::dialect::openai::{citation, error, extra, finish};
 use crate::dialect::wire::{Count, OneOrMany, Raw, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -113,6 +115,7 @@ fn decode_parts<'a>(mut answer: Answer<'a>, choice: u32, answer_id: u128, losses
         }
     }
     decode_content(answer.content.take(), &mut parts, losses);
+    cite(citation::decode(answer.annotations, |loss| losses.add(loss)), &mut parts, losses);
     parts.extend(answer.refusal.take().filter(|text| !text.is_empty()).map(Part::Refusal));
     let calls = answer.tool_calls.take().unwrap_or_default();
     let legacy =
@@ -120,6 +123,17 @@ fn decode_parts<'a>(mut answer: Answer<'a>, choice: u32, answer_id: u128, losses
     let calls = calls.into_iter().filter(|call| call.custom.is_none()).chain(legacy);
     parts.extend(calls.enumerate().map(|(i, call)| decode_call(call, i, choice, answer_id)));
     parts
+}
+
+/// Citations name their place in the whole text; they hang on its last part.
+fn cite<'a>(citations: Vec<Citation<'a>>, parts: &mut [Part<'a>], losses: &mut Losses) {
+    if citations.is_empty() {
+        return;
+    }
+    match parts.iter_mut().rev().find_map(|part| if let Part::Text(text) = part { Some(text) } else { None }) {
+        Some(text) => text.citations = citations,
+        None => losses.add("choices.annotations"),
+    }
 }
 
 fn decode_content<'a>(content: Option<OneOrMany<'a, AnswerPart<'a>>>, parts: &mut Vec<Part<'a>>, losses: &mut Losses) {
@@ -132,6 +146,16 @@ fn decode_content<'a>(content: Option<OneOrMany<'a, AnswerPart<'a>>>, parts: &mu
         Some(OneOrMany::Many(many)) => many,
     };
     for part in many {
+        if part.kind.as_deref() == Some("thinking")
+            && let Some(thinking) = part.thinking
+        {
+            let signature = part.signature.filter(|signature| !signature.is_empty());
+            let text = thinking_texts(thinking).into_iter().map(Str::into_string).collect::<String>();
+            if !text.is_empty() || signature.is_some() {
+                parts.push(Part::Thinking { text: text.into(), signature });
+            }
+            continue;
+        }
         match (part.kind.as_deref(), part.text, part.refusal) {
             (Some("text"), Some(text), _) => parts.push(Part::Text(text.into())),
             (Some("refusal"), _, Some(text)) => parts.push(Part::Refusal(text)),
@@ -147,6 +171,7 @@ fn decode_call<'a>(call: AnswerCall<'a>, position: usize, choice: u32, answer_id
         id: id.unwrap_or_else(|| made_up_id(answer_id, choice, position).into()),
         name: name.unwrap_or_default(),
         arguments: arguments.map(json::text_of).unwrap_or_default(),
-        cache: None,
+        signature: extra::signature(call.extra_content).0,
+        ..ToolCall::default()
     })
 }

@@ -5,4 +5,4 @@ mod encode;
 
 pub use decode::decode;
 pub use encode::encode;
-pub(super) use encode::service_tier;
+pub(in crate::dialect) use encode::{is_special, note_lost_stop, service_tier};

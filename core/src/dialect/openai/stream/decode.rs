@@ -6,11 +6,13 @@
 
 use super::{CHOICES_MAX, TOOLS_MAX};
 use crate::chat::Part;
-use crate::dialect::openai::answer::{Answer, AnswerCall, Lost, made_up_id};
+use crate::dialect::openai::answer::{Answer, AnswerCall, Lost, made_up_id, thinking_texts};
 use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::openai::json;
+use crate::dialect::openai::think_tags::ThinkTags;
 use crate::dialect::openai::usage::Counts;
-use crate::dialect::openai::{error, finish};
+use crate::dialect::openai::{citation, error, extra, finish};
+use crate::dialect::quirks::{Quirks, Thoughts};
 use crate::dialect::wire::{Count, OneOrMany, Raw, wire};
 use crate::fault::Fault;
 use crate::frame::sse::Frame;
@@ -65,6 +67,10 @@ pub struct Decoder {
     choices: Vec<Choice>,
     /// Losses that have been told: once each is enough.
     told: Vec<&'static str>,
+    /// Takes thoughts out of the text, where the provider leaves them there.
+    tags: Option<ThinkTags>,
+    /// No `[DONE]` comes.
+    ends_quietly: bool,
 }
 
 /// One answer of the stream.
@@ -95,11 +101,29 @@ struct Tool {
 }
 
 impl Decoder {
+    /// A decoder for a provider that deviates from the dialect.
+    pub fn new(quirks: &Quirks) -> Self {
+        let tags = (quirks.thoughts == Some(Thoughts::ThinkTags)).then(ThinkTags::default);
+        Self { tags, ends_quietly: quirks.done_event == Some(false), ..Self::default() }
+    }
+
+    /// Every answer that has begun has ended, and the provider sends no `[DONE]` after that.
+    pub fn is_complete(&self) -> bool {
+        self.ends_quietly && !self.over && !self.choices.is_empty() && self.choices.iter().all(|choice| choice.finished)
+    }
+
     /// Takes one frame and tells `emit` what it means.
     ///
     /// # Errors
     /// A [`Fault`] of kind `Upstream` for a frame that is no chunk, or one answer or call too many.
     pub fn frame(&mut self, frame: &Frame<'_>, emit: &mut dyn FnMut(Event<'_>)) -> Result<(), Fault> {
+        let Some(mut tags) = self.tags.take() else { return self.read(frame, emit) };
+        let read = self.read(frame, &mut |event| tags.event(event, emit));
+        self.tags = Some(tags);
+        read
+    }
+
+    fn read(&mut self, frame: &Frame<'_>, emit: Emit<'_>) -> Result<(), Fault> {
         let data = frame.data.trim_ascii();
         if self.over {
             return Ok(());
@@ -185,6 +209,10 @@ impl Decoder {
         }
         thoughts(&mut delta, index, emit);
         let unread = content(&mut delta, index, emit);
+        let mut unsaid = None;
+        for citation in citation::decode(delta.annotations, |loss| unsaid = Some(loss)) {
+            emit(Event::Citation { choice: index, citation });
+        }
         if let Some(text) = delta.refusal.take().filter(|text| !text.is_empty()) {
             choice.refused = true;
             emit(Event::Refusal { choice: index, text });
@@ -206,6 +234,9 @@ impl Decoder {
         }
         if unread {
             self.lose("choices.content", emit);
+        }
+        if let Some(loss) = unsaid {
+            self.lose(loss, emit);
         }
         Ok(())
     }
@@ -255,6 +286,7 @@ impl Choice {
         let function = call.function.unwrap_or_default();
         let name = function.name.filter(|name| !name.is_empty());
         let id = call.id.filter(|id| !id.is_empty());
+        let (signature, _) = extra::signature(call.extra_content);
         let arguments = function.arguments.map(json::text_of).filter(|json| !json.is_empty());
         let at = match self.continued(call.index, id.as_deref(), name.is_some()) {
             Some(at) => at,
@@ -270,6 +302,9 @@ impl Choice {
             None => {
                 let must_begin = arguments.is_some() || id.as_ref().is_some_and(|id| id.len() > HELD_ID_BYTES_MAX);
                 if name.is_none() && !must_begin {
+                    if signature.is_some() {
+                        emit(Event::Loss("choices.tool_calls.extra_content"));
+                    }
                     tool.held_id.push_str(id.as_deref().filter(|_| tool.held_id.is_empty()).unwrap_or_default());
                     return Ok(());
                 }
@@ -279,6 +314,9 @@ impl Choice {
                 number
             }
         };
+        if let Some(signature) = signature {
+            emit(Event::ToolSignature { choice, tool: number, signature });
+        }
         if let Some(json) = arguments {
             tool.has_arguments = true;
             emit(Event::ToolArguments { choice, tool: number, json });
@@ -370,9 +408,17 @@ fn content(delta: &mut Answer<'_>, choice: u32, emit: Emit<'_>) -> bool {
         Some(OneOrMany::One(text)) => emit(Event::Text { choice, text }),
         Some(OneOrMany::Many(parts)) => {
             for part in parts {
-                match (part.kind.as_deref(), part.text) {
-                    (Some("text"), Some(text)) => emit(Event::Text { choice, text }),
-                    (Some(_) | None, _) => unread = true,
+                match (part.kind.as_deref(), part.text, part.thinking) {
+                    (Some("text"), Some(text), _) => emit(Event::Text { choice, text }),
+                    (Some("thinking"), _, Some(thinking)) => {
+                        for text in thinking_texts(thinking) {
+                            emit(Event::Thinking { choice, text });
+                        }
+                        if let Some(signature) = part.signature.filter(|signature| !signature.is_empty()) {
+                            emit(Event::Signature { choice, signature });
+                        }
+                    }
+                    (Some(_) | None, _, _) => unread = true,
                 }
             }
         }

@@ -6,15 +6,19 @@
 //! that joins the entries of one index has the block that it must send back.
 
 use super::{CHOICES_MAX, TOOLS_MAX};
-use crate::chat::StopReason;
+use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
+use crate::dialect::cited::Cited;
+use crate::dialect::openai::citation::AnnotationOut;
 use crate::dialect::openai::error::ErrorBody;
+use crate::dialect::openai::extra::ExtraOut;
 use crate::dialect::openai::finish;
-use crate::dialect::openai::response::service_tier;
+use crate::dialect::openai::response::{note_lost_stop, service_tier};
 use crate::dialect::openai::thinking::BlockOut;
 use crate::dialect::openai::usage::CountsOut;
 use crate::fault::Fault;
 use crate::frame::sse;
+use crate::loss::Losses;
 use crate::stream::Event;
 use crate::usage::Usage;
 use serde::Serialize;
@@ -29,6 +33,7 @@ pub struct Encoder {
     choices: Vec<Choice>,
     /// The latest usage; written at the end, if the client asked for it.
     usage: Option<Usage>,
+    losses: Losses,
 }
 
 /// One answer of the stream.
@@ -42,6 +47,8 @@ struct Choice {
     in_block: bool,
     /// The tool calls that have begun.
     tools: Vec<Tool>,
+    /// Where the text's citations belong.
+    cited: Cited,
 }
 
 #[derive(Debug)]
@@ -64,6 +71,10 @@ struct Delta<'b> {
     thinking_blocks: Option<[BlockOut<'b>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'b>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionDelta<'b>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    annotations: Vec<AnnotationOut<'b>>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +85,8 @@ struct CallDelta<'b> {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     function: FunctionDelta<'b>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<ExtraOut<'b>>,
 }
 
 #[derive(Serialize)]
@@ -87,7 +100,12 @@ impl Encoder {
     /// An encoder for a client that asked this.
     pub fn new(asked: Asked) -> Self {
         let chunks = Chunks { asked, head: Vec::new(), tier: Vec::new() };
-        Self { chunks, started: false, over: false, choices: Vec::new(), usage: None }
+        Self { chunks, started: false, over: false, choices: Vec::new(), usage: None, losses: Losses::default() }
+    }
+
+    /// What has been told since the last time and cannot be said here.
+    pub fn take_losses(&mut self) -> Losses {
+        std::mem::take(&mut self.losses)
     }
 
     /// Appends what the event is in this dialect to `out`.
@@ -102,7 +120,9 @@ impl Encoder {
             Event::Start { id, model } => self.start(id, model, out)?,
             Event::Text { choice, text } => {
                 self.say(*choice, &Delta { content: Some(text), ..Delta::default() }, out)?;
+                self.open(*choice, out)?.cited.text(text);
             }
+            Event::Citation { choice, citation } => self.citation(*choice, citation, out)?,
             Event::Refusal { choice, text } => {
                 self.say(*choice, &Delta { refusal: Some(text), ..Delta::default() }, out)?;
             }
@@ -111,18 +131,27 @@ impl Encoder {
             Event::RedactedThinking { choice, data } => self.redacted(*choice, data, out)?,
             Event::ToolStart { choice, tool, id, name } => self.tool_start(*choice, *tool, id, name, out)?,
             Event::ToolArguments { choice, tool, json } => self.tool_arguments(*choice, *tool, json, out)?,
-            Event::PartEnd { choice } => self.open(*choice, out)?.end_block(),
+            Event::ToolSignature { choice, tool, signature } => self.tool_signature(*choice, *tool, signature, out),
+            Event::PartEnd { choice } => {
+                self.open(*choice, out)?.end_block();
+                self.cite(*choice, out)?;
+            }
             Event::Logprobs { choice, raw } => {
                 self.open(*choice, out)?;
                 self.chunks.choice(*choice, &Delta::default(), Some(raw), None, out);
             }
             Event::Finish { choice, reason } => self.finish(*choice, reason, out)?,
             Event::Usage(usage) => self.usage = Some(*usage),
-            Event::ServiceTier(tier) => self.chunks.set_tier(tier),
+            Event::ServiceTier(tier) => {
+                self.chunks.set_tier(tier);
+                if self.chunks.tier.is_empty() {
+                    self.losses.add("service_tier");
+                }
+            }
             // A comment line without a blank line behind it: some SDKs take any blank line for an event.
             Event::Ping => out.extend_from_slice(b": ping\n"),
             Event::Loss(_) => {}
-            Event::Done => self.done(out),
+            Event::Done => self.done(out)?,
             Event::Error(fault) => {
                 self.over = true;
                 sse::write(out, None, |out| json(&ErrorBody::from(fault), out));
@@ -156,7 +185,7 @@ impl Encoder {
                 return Err(Fault::upstream(format!("the provider's stream has more than {CHOICES_MAX} answers")));
             }
             None => {
-                choices.push(Choice { index, finished: false, blocks: 0, in_block: false, tools: Vec::new() });
+                choices.push(Choice::new(index));
                 let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
                 chunks.choice(index, &delta, None, None, out);
                 choices.len() - 1
@@ -170,6 +199,37 @@ impl Encoder {
         self.open(index, out)?.end_block();
         self.chunks.choice(index, delta, None, None, out);
         Ok(())
+    }
+
+    /// A citation that says where it belongs goes at once, that of a whole part when the part has ended.
+    fn citation(&mut self, index: u32, citation: &Citation<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let choice = self.open(index, out)?;
+        let said = match citation.span {
+            _ if citation.url.is_none() => false,
+            None => choice.cited.hold(citation),
+            Some(span) => {
+                self.annotate(index, AnnotationOut::of(citation, span).into_iter().collect(), out);
+                true
+            }
+        };
+        if !said {
+            self.losses.add("citations");
+        }
+        Ok(())
+    }
+
+    /// Writes the citations of the part that has ended.
+    fn cite(&mut self, index: u32, out: &mut Vec<u8>) -> Result<(), Fault> {
+        let citations = self.open(index, out)?.cited.part_end();
+        let annotations = citations.iter().filter_map(|citation| AnnotationOut::of(citation, (0, 0))).collect();
+        self.annotate(index, annotations, out);
+        Ok(())
+    }
+
+    fn annotate(&self, index: u32, annotations: Vec<AnnotationOut<'_>>, out: &mut Vec<u8>) {
+        if !annotations.is_empty() {
+            self.chunks.choice(index, &Delta { annotations, ..Delta::default() }, None, None, out);
+        }
     }
 
     fn thinking(&mut self, index: u32, text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -212,8 +272,15 @@ impl Encoder {
         }
         choice.tools.push(Tool { number: tool, has_arguments: false });
         let function = FunctionDelta { name: Some(name), arguments: "" };
-        self.call(index, CallDelta { index: tool, id: Some(id), kind: Some("function"), function }, out);
+        let id = Some(id);
+        self.call(index, CallDelta { index: tool, id, kind: Some("function"), function, extra_content: None }, out);
         Ok(())
+    }
+
+    fn tool_signature(&mut self, index: u32, tool: u32, signature: &str, out: &mut Vec<u8>) {
+        let function = FunctionDelta { name: None, arguments: "" };
+        let extra_content = Some(ExtraOut::new(signature));
+        self.call(index, CallDelta { index: tool, id: None, kind: None, function, extra_content }, out);
     }
 
     fn tool_arguments(&mut self, index: u32, tool: u32, json: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -226,13 +293,14 @@ impl Encoder {
         }
         begun.has_arguments |= !json.trim_ascii().is_empty();
         let function = FunctionDelta { name: None, arguments: json };
-        self.call(index, CallDelta { index: tool, id: None, kind: None, function }, out);
+        self.call(index, CallDelta { index: tool, id: None, kind: None, function, extra_content: None }, out);
         Ok(())
     }
 
-    fn call(&self, index: u32, call: CallDelta<'_>, out: &mut Vec<u8>) {
-        let delta = Delta { tool_calls: Some([call]), ..Delta::default() };
-        self.chunks.choice(index, &delta, None, None, out);
+    fn call(&mut self, index: u32, call: CallDelta<'_>, out: &mut Vec<u8>) {
+        let choice = self.choices.iter().find(|choice| choice.index == index);
+        let first = choice.and_then(|choice| choice.tools.first()).map(|tool| tool.number);
+        self.chunks.call(index, first, call, &mut self.losses, out);
     }
 
     fn finish(&mut self, index: u32, reason: &StopReason<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -240,36 +308,48 @@ impl Encoder {
         if std::mem::replace(&mut choice.finished, true) {
             return Ok(());
         }
+        note_lost_stop(reason, &mut self.losses);
+        self.cite(index, out)?;
         self.complete_arguments(|choice| choice.index == index, out);
-        self.chunks.choice(index, &Delta::default(), None, Some(finish::encode(reason)), out);
+        let reason = finish::encode_for(reason, self.chunks.asked.legacy_functions);
+        self.chunks.choice(index, &Delta::default(), None, Some(reason), out);
         Ok(())
     }
 
     /// A call that got no arguments gets an empty object: no arguments at all are broken JSON to clients.
     fn complete_arguments(&mut self, of: impl Fn(&Choice) -> bool, out: &mut Vec<u8>) {
-        let Self { choices, chunks, .. } = self;
+        let Self { choices, chunks, losses, .. } = self;
         for choice in choices.iter_mut().filter(|choice| of(choice)) {
+            let first = choice.tools.first().map(|tool| tool.number);
             for tool in choice.tools.iter_mut().filter(|tool| !tool.has_arguments) {
                 tool.has_arguments = true;
                 let function = FunctionDelta { name: None, arguments: "{}" };
-                let call = CallDelta { index: tool.number, id: None, kind: None, function };
-                let delta = Delta { tool_calls: Some([call]), ..Delta::default() };
-                chunks.choice(choice.index, &delta, None, None, out);
+                let call = CallDelta { index: tool.number, id: None, kind: None, function, extra_content: None };
+                chunks.call(choice.index, first, call, losses, out);
             }
         }
     }
 
-    fn done(&mut self, out: &mut Vec<u8>) {
+    fn done(&mut self, out: &mut Vec<u8>) -> Result<(), Fault> {
         self.over = true;
+        for index in self.choices.iter().map(|choice| choice.index).collect::<Vec<_>>() {
+            self.cite(index, out)?;
+        }
         self.complete_arguments(|_| true, out);
         if let Some(usage) = self.usage.as_ref().filter(|_| self.chunks.asked.stream_usage) {
             self.chunks.usage(&CountsOut::from(usage), out);
         }
         sse::write(out, None, |out| out.extend_from_slice(b"[DONE]"));
+        Ok(())
     }
 }
 
 impl Choice {
+    fn new(index: u32) -> Self {
+        let cited = Cited::default();
+        Self { index, finished: false, blocks: 0, in_block: false, tools: Vec::new(), cited }
+    }
+
     fn end_block(&mut self) {
         if std::mem::take(&mut self.in_block) {
             self.blocks = self.blocks.saturating_add(1);
@@ -304,6 +384,17 @@ impl Chunks {
             self.tier.extend_from_slice(b",\"service_tier\":");
             json(tier, &mut self.tier);
         }
+    }
+
+    /// Writes a piece of a tool call. A client that knows functions and no tools reads the `first` call of a choice only.
+    fn call(&self, index: u32, first: Option<u32>, call: CallDelta<'_>, losses: &mut Losses, out: &mut Vec<u8>) {
+        let delta = match self.asked.legacy_functions {
+            false => Delta { tool_calls: Some([call]), ..Delta::default() },
+            true if call.extra_content.is_some() => return losses.add("content.tool_call.signature"),
+            true if first != Some(call.index) => return losses.add("content.tool_call"),
+            true => Delta { function_call: Some(call.function), ..Delta::default() },
+        };
+        self.choice(index, &delta, None, None, out);
     }
 
     /// Writes a chunk with one choice.
@@ -363,7 +454,7 @@ mod tests {
 
     /// The deltas and finish reasons (or other data) of the chunks that these events make.
     fn check(stream_usage: bool, events: &[Event<'_>], expected: &[&str]) {
-        let mut encoder = Encoder::new(Asked { stream_usage, now: 7 });
+        let mut encoder = Encoder::new(Asked { stream_usage, now: 7, ..Asked::default() });
         let mut out = Vec::new();
         for event in events {
             encoder.event(event, &mut out).unwrap();
@@ -424,6 +515,26 @@ mod tests {
             &[ROLE, &begun(0), &begun(1), &given(1, "\"[]\""), &given(0, "\"{}\""), finished, "[DONE]"],
         );
         check(false, &[start(), tool_start(0), Event::Done], &[ROLE, &begun(0), &given(0, "\"{}\""), "[DONE]"]);
+    }
+
+    #[test]
+    fn who_offers_functions_reads_a_function_call() {
+        let mut encoder = Encoder::new(Asked { legacy_functions: true, ..Asked::default() });
+        let mut out = Vec::new();
+        let calls = [tool_start(0), arguments(0, "{}"), tool_start(1), arguments(1, "[]")];
+        for event in calls.iter().chain([&finish(StopReason::ToolCalls)]) {
+            encoder.event(event, &mut out).unwrap();
+        }
+        let out = String::from_utf8(out).unwrap();
+        for said in [
+            r#""delta":{"function_call":{"name":"f","arguments":""}}"#,
+            r#""delta":{"function_call":{"arguments":"{}"}}"#,
+            r#""finish_reason":"function_call""#,
+        ] {
+            assert_eq!(out.matches(said).count(), 1, "{said} in {out}");
+        }
+        assert!(!out.contains("[]\"") && !out.contains("tool_calls"), "{out}");
+        assert_eq!(encoder.take_losses().header(), "content.tool_call");
     }
 
     #[test]
@@ -496,6 +607,76 @@ mod tests {
             ],
             &[ROLE, &thought(0, "a"), &signed(0), redacted, &thought(2, "b"), &thought(3, "c"), &signed(3), &signed(4)],
         );
+    }
+
+    fn citation(span: Option<(u64, u64)>, url: Option<&'static str>) -> Event<'static> {
+        let citation = Citation { span, url: url.map(Str::from), ..Citation::default() };
+        Event::Citation { choice: 0, citation }
+    }
+
+    #[test]
+    fn citations_name_their_place() {
+        let text = |text: &'static str| Event::Text { choice: 0, text: text.into() };
+        let said = |text: &str| format!(r#"[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+        let cited = |start: u64, end: u64, url: &str| {
+            let page = format!(r#"{{"start_index":{start},"end_index":{end},"title":"{url}","url":"{url}"}}"#);
+            let annotation = format!(r#"{{"type":"url_citation","url_citation":{page}}}"#);
+            format!(r#"[{{"index":0,"delta":{{"annotations":[{annotation}]}}}}]}}"#)
+        };
+        check(
+            false,
+            &[
+                start(),
+                text("é."),
+                Event::PartEnd { choice: 0 },
+                // Before its text, as Anthropic may say it.
+                citation(None, Some("https://a")),
+                text("Sun"),
+                text("ny."),
+                citation(Some((1, 2)), Some("https://b")),
+                Event::PartEnd { choice: 0 },
+                text("End"),
+                citation(None, Some("https://c")),
+                Event::Done,
+            ],
+            &[
+                ROLE,
+                &said("é."),
+                &said("Sun"),
+                &said("ny."),
+                &cited(1, 2, "https://b"),
+                &cited(2, 8, "https://a"),
+                &said("End"),
+                &cited(8, 11, "https://c"),
+                "[DONE]",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_a_loss() {
+        let tier = Event::ServiceTier("batch".into());
+        let paused = finish(StopReason::Paused);
+        for (event, loss) in
+            [(citation(None, None), "citations"), (tier, "service_tier"), (paused, "stop_reason.pause_turn")]
+        {
+            let mut encoder = Encoder::new(Asked::default());
+            encoder.event(&start(), &mut Vec::new()).unwrap();
+            encoder.event(&event, &mut Vec::new()).unwrap();
+            assert_eq!(encoder.take_losses().header(), loss);
+            assert!(encoder.take_losses().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_signature_follows_its_call() {
+        let signature = Event::ToolSignature { choice: 0, tool: 0, signature: "s".into() };
+        let extra = r#"{"google":{"thought_signature":"s"}}"#;
+        let begun = r#"[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]}}]}"#;
+        let signed = format!(
+            r#"[{{"index":0,"delta":{{"tool_calls":[{{"index":0,"function":{{"arguments":""}},"extra_content":{extra}}}]}}}}]}}"#
+        );
+        check(false, &[start(), tool_start(0), signature], &[ROLE, begun, &signed]);
     }
 
     #[test]
