@@ -1,11 +1,12 @@
-//! Requests that the service itself makes: key sets of issuers, webhooks. Beside exchanges, never on their way.
+//! Requests that the service itself makes: key sets of issuers, webhooks, tokens for providers. Beside exchanges, never on their way.
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A client that trusts the system's CAs and follows no redirects.
@@ -22,6 +23,19 @@ impl Client {
         let builder = hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
         let connector = builder.https_or_http().enable_http1().build();
         Ok(Self(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector)))
+    }
+
+    /// The client that all who need one only now and then share.
+    ///
+    /// # Errors
+    /// When the system has no CA certificates.
+    pub fn shared() -> Result<Self, String> {
+        static SHARED: OnceLock<Client> = OnceLock::new();
+        if let Some(client) = SHARED.get() {
+            return Ok(client.clone());
+        }
+        let client = Self::new().map_err(|error| format!("no CA certificates ({error}); set SSL_CERT_FILE"))?;
+        Ok(SHARED.get_or_init(|| client).clone())
     }
 
     /// Reads what is at a URL.
@@ -52,15 +66,46 @@ impl Client {
     ) -> Result<(StatusCode, Bytes), String> {
         let request = Request::builder().method(method).uri(url);
         let request = if body.is_empty() { request } else { request.header("content-type", "application/json") };
-        let request = request.body(Full::new(body)).map_err(|error| format!("not a URL: {error}"))?;
+        let request = request.body(body).map_err(|error| format!("not a URL: {error}"))?;
+        let answer = self.call(request, bytes_max, time).await?;
+        Ok((answer.status(), answer.into_body()))
+    }
+
+    /// Sends a request and reads the whole answer, whatever it is.
+    ///
+    /// # Errors
+    /// For no answer in time, or a longer one, in words for the log: nothing of the request or the answer is in them.
+    pub async fn call(
+        &self,
+        request: Request<Bytes>,
+        bytes_max: usize,
+        time: Duration,
+    ) -> Result<Response<Bytes>, String> {
         let answered = async {
-            let response = self.0.request(request).await.map_err(|error| causes(&error))?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), bytes_max).collect().await;
-            body.map(|body| (status, body.to_bytes())).map_err(|error| error.to_string())
+            let response = self.0.request(request.map(Full::new)).await.map_err(|error| causes(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, bytes_max).collect().await;
+            body.map(|body| Response::from_parts(head, body.to_bytes())).map_err(|error| error.to_string())
         };
         let answered = tokio::time::timeout(time, answered).await;
         answered.unwrap_or_else(|_| Err(format!("no answer within {} s", time.as_secs())))
+    }
+}
+
+/// Whoever can answer at a URL can be anybody, and whatever is sent there is read on its way: it is TLS, or this machine.
+///
+/// # Errors
+/// What is wrong with it, with an example of how it looks.
+pub fn check_url(text: &str, example: &str) -> Result<(), String> {
+    let example = format!("expected something like {example}");
+    let uri: http::Uri = text.parse().map_err(|error| format!("`{text}` is not a URL ({error}); {example}"))?;
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if here => Ok(()),
+        Some("http") => Err(format!("http is for this machine only (127.0.0.1); {example}")),
+        _ => Err(format!("`{text}` has no https:// in front; {example}")),
     }
 }
 
