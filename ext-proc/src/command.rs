@@ -1,8 +1,10 @@
 //! The command line.
 
+mod presets;
 mod prices;
 mod rehearse;
 mod table;
+mod translate;
 mod usage;
 
 use crate::callers::command::Keys;
@@ -12,6 +14,7 @@ use crate::{envoy, serve};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Makes an Envoy that you already run understand LLM traffic.
 #[derive(Debug, Parser)]
@@ -39,11 +42,18 @@ enum Action {
     Keys(Keys),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// List the providers that are known already (`preset: NAME`), or say everything about one.
+    Presets {
+        /// The preset's name.
+        name: Option<String>,
+    },
     /// What models cost.
     #[command(subcommand)]
     Prices(prices::Prices),
     /// Say what would become of a request: allowed? which limits, what would it cost?
     Test(rehearse::Test),
+    /// Print a request, an answer, a recorded stream or an error in another dialect, and what is lost on the way.
+    Translate(translate::Translate),
     /// Sum up the usage log: exchanges, tokens and cost by caller, team, model, provider, day.
     Usage(usage::Usage),
 }
@@ -90,8 +100,15 @@ impl Command {
                 let schema = schemars::schema_for!(written::Config);
                 print(&format!("{}\n", serde_json::to_string_pretty(&schema)?))
             }
+            Action::Presets { name: None } => print(&presets::list()),
+            Action::Presets { name: Some(name) } => {
+                let told =
+                    presets::one(&name).ok_or_else(|| format!("no preset `{name}`; `attache presets` lists them"));
+                print(&told?)
+            }
             Action::Prices(prices) => prices.run(),
             Action::Test(test) => test.run(),
+            Action::Translate(translate) => translate.run(),
             Action::Usage(usage) => usage.run(),
         }
     }
@@ -99,15 +116,32 @@ impl Command {
 
 /// Writes a command's output. A reader that has gone away (`| head`) is no error.
 fn print(text: &str) -> Result<(), Anything> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes a command's output that may be no text.
+fn print_bytes(bytes: &[u8]) -> Result<(), Anything> {
+    let mut out = std::io::stdout();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
 }
 
+/// The exit code for what a person was told.
+pub fn exit_code(error: &Anything) -> ExitCode {
+    if error.is::<translate::Lossy>() { ExitCode::from(EXIT_LOSSY) } else { ExitCode::FAILURE }
+}
+
+/// The exit code of `attache translate --refuse-losses` where something is lost.
+const EXIT_LOSSY: u8 = 3;
+
 /// Tells a person on stderr what is wrong.
 pub fn complain(error: &Anything) {
-    tell(&error.to_string());
+    // Losses have been told by name.
+    if !error.is::<translate::Lossy>() {
+        tell(&error.to_string());
+    }
 }
 
 /// Tells a person something on stderr.

@@ -6,7 +6,9 @@
 use crate::config::Config;
 use crate::config::compiled::Target;
 use attache_core::dialect::Dialect;
-use attache_core::tokens::{self, Count, Counter, Encoding, Learned, Ratio};
+use attache_core::embed::Said;
+use attache_core::endpoint::Operation;
+use attache_core::tokens::{self, Count, Counter, Encoding, Learned, Method, Ratio};
 use attache_core::translate::Ask;
 use dashmap::DashMap;
 use serde_json::json;
@@ -17,6 +19,9 @@ use std::sync::Arc;
 
 /// Most targets whose ratio is kept: clients may make up the names of an exposed provider's models.
 const TARGETS_MAX: usize = 4096;
+
+/// Tokens of a picture that a vector is made of.
+const MEDIUM_TOKENS: u64 = 1_000;
 
 /// Most bytes of a request that are counted exactly: ten milliseconds' work, for which all exchanges of a thread wait.
 const EXACT_BYTES_MAX: usize = 1 << 20;
@@ -33,7 +38,7 @@ fn encodings(config: &Config) -> HashSet<Encoding> {
     let targets = config.models.values().flat_map(|model| &model.targets);
     let named = targets.filter_map(|target| Encoding::of_model(&target.upstream.model));
     // Clients name the models of an exposed provider; what OpenAI has made for years counts like this.
-    let exposed = config.providers.values().filter(|provider| provider.expose && provider.dialect == Dialect::OpenAi);
+    let exposed = config.providers.values().filter(|provider| provider.expose && provider.primary() == Dialect::OpenAi);
     named.chain(exposed.map(|_| Encoding::O200k)).collect()
 }
 
@@ -142,10 +147,30 @@ pub fn rough(body: &[u8]) -> u64 {
 
 /// The tokens of a prompt, also of one that only its provider understands.
 pub fn prompt(ask: &Ask<'_>, body: &[u8], counting: &Counting, model: &str) -> Count {
+    match ask.endpoint().operation {
+        Operation::Chat | Operation::Count => {}
+        Operation::Embed | Operation::Rerank => return texts(ask, counting),
+        Operation::Invoke => return tokens::of_bytes(body, &counting.counter()),
+        // Sound, pictures: what they weigh, their provider says.
+        Operation::Pass | Operation::Other => return Count { tokens: 0, method: Method::Estimated },
+    }
     match ask.meaning() {
         Ok(request) => tokens::of_request(request, &counting.counter(), model),
         Err(_) => tokens::of_bytes(body, &counting.counter()),
     }
+}
+
+/// The tokens of what vectors or a ranking are asked for.
+fn texts(ask: &Ask<'_>, counting: &Counting) -> Count {
+    let counter = counting.counter();
+    let (mut tokens, mut method) = (0, counter.method());
+    ask.texts(&mut |said| match said {
+        Said::Text(text) => tokens += counter.count(text),
+        Said::Tokens(made) => tokens += made,
+        // What a picture weighs differs from model to model; about as much as in a chat.
+        Said::Medium => (tokens, method) = (tokens + MEDIUM_TOKENS, Method::Estimated),
+    });
+    Count { tokens, method }
 }
 
 /// The tokens of a text as vLLM's `/tokenize` tells them: <https://docs.vllm.ai/en/stable/serving/openai_compatible_server/#tokenizer-api>.
@@ -163,6 +188,9 @@ pub fn tokenized(text: &str, counting: &Counting) -> Vec<u8> {
 
 /// The tokens that a request allows each answer; `default` where it does not say.
 pub fn output(ask: &Ask<'_>, default: u64) -> u64 {
+    if ask.endpoint().operation != Operation::Chat {
+        return 0;
+    }
     ask.meaning().ok().and_then(|request| request.max_tokens).unwrap_or(default)
 }
 

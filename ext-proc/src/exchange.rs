@@ -29,6 +29,7 @@ pub use response::{Sent, Streaming, Whole};
 use crate::callers::Callers;
 use crate::config::Config;
 use crate::counting::Calibration;
+use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::usage_log::UsageLog;
@@ -53,6 +54,8 @@ pub struct Service {
     pub store: Arc<Store>,
     /// How far estimates of prompts are off, by target.
     pub calibration: Calibration,
+    /// Fetches media for providers that take bytes only; `None` where the system trusts no authority.
+    pub fetcher: Option<Fetcher>,
 }
 
 /// Where the translation of a request happens.
@@ -70,7 +73,7 @@ pub enum Exchange {
     /// Nothing has come yet.
     Arriving(Arriving),
     /// The headers are known.
-    Asked(Asked),
+    Asked(Box<Asked>),
     /// The request is on its way to the plan's first target.
     Sent(Box<Sent>),
     /// An answer is coming that is taken whole.
@@ -101,7 +104,7 @@ impl Exchange {
     /// For a message that cannot come now. The exchange is over then.
     pub async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
         match (self, event) {
-            (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(head)),
+            (Self::Arriving(state), Event::RequestHeaders(head)) => Ok(state.head(head).await),
             (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body).await),
             (Self::Asked(state), Event::ResponseHeaders(head)) => Ok(state.refused_by_envoy(&head)),
             (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),

@@ -4,6 +4,7 @@ use crate::callers::Caller;
 use crate::config::Config;
 use crate::config::compiled::Model;
 use attache_core::dialect::Dialect;
+use attache_core::endpoint::{Endpoint, Operation, unescaped};
 use attache_core::fault::{Fault, FaultKind};
 use serde_json::json;
 use std::sync::Arc;
@@ -11,10 +12,8 @@ use std::sync::Arc;
 /// What a request is, by its first line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front {
-    /// A chat request in this dialect.
-    Chat(Dialect),
-    /// How many tokens a chat request of this dialect has.
-    Count(Dialect),
+    /// Something that a provider answers, or that is counted for it.
+    Endpoint(Endpoint),
     /// The tokens of a text, or how many a chat request has, as vLLM tells them.
     Tokenize,
     /// The models that there are, or one of them.
@@ -41,29 +40,31 @@ impl Front {
     /// The dialect in which the client wants to be answered.
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::Chat(dialect)
-            | Self::Count(dialect)
-            | Self::Models { dialect, .. }
-            | Self::Nowhere(dialect, _)
-            | Self::Otherwise { dialect, .. } => *dialect,
+            Self::Endpoint(endpoint) => endpoint.errors(),
+            Self::Models { dialect, .. } | Self::Nowhere(dialect, _) | Self::Otherwise { dialect, .. } => *dialect,
             Self::Tokenize => Dialect::OpenAi,
         }
     }
 }
 
 /// Finds the front of a request. `anthropic`: it carries an `anthropic-version`, so an Anthropic SDK asks.
-pub fn of(method: &str, path: &str, anthropic: bool) -> Front {
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    let nearest = if anthropic || path.starts_with("/v1/messages") { Dialect::Anthropic } else { Dialect::OpenAi };
-    let (allowed, front) = match path {
-        "/v1/chat/completions" => ("POST", Front::Chat(Dialect::OpenAi)),
-        "/v1/messages" => ("POST", Front::Chat(Dialect::Anthropic)),
-        "/v1/messages/count_tokens" => ("POST", Front::Count(Dialect::Anthropic)),
-        "/tokenize" => ("POST", Front::Tokenize),
-        "/v1/models" => ("GET", Front::Models { dialect: nearest, one: None }),
-        _ => match path.strip_prefix("/v1/models/") {
-            Some(one) if !one.is_empty() => ("GET", Front::Models { dialect: nearest, one: Some(unescaped(one)) }),
-            _ => return Front::Nowhere(nearest, not_served(method, path)),
+pub fn of(method: &str, path_and_query: &str, anthropic: bool) -> Front {
+    let path = path_and_query.split_once('?').map_or(path_and_query, |(path, _)| path);
+    let nearest = nearest(path, anthropic);
+    let list =
+        ["/v1/models", "/openai/v1/models", "/v1beta/models"].into_iter().find_map(|list| path.strip_prefix(list));
+    let (allowed, front) = match list {
+        Some("") => ("GET", Front::Models { dialect: nearest, one: None }),
+        // `models/NAME:verb` is a call.
+        Some(one) if one.len() > 1 && one.starts_with('/') && !is_call(one, nearest, path_and_query) => {
+            ("GET", Front::Models { dialect: nearest, one: one.get(1..).map(unescaped) })
+        }
+        _ if path == "/tokenize" => ("POST", Front::Tokenize),
+        _ => match Endpoint::of(path_and_query, anthropic) {
+            // Which methods it takes, its provider knows.
+            Some(endpoint) if endpoint.operation == Operation::Other => return Front::Endpoint(endpoint),
+            Some(endpoint) => ("POST", Front::Endpoint(endpoint)),
+            None => return Front::Nowhere(nearest, not_served(method, path)),
         },
     };
     if method == allowed {
@@ -73,10 +74,30 @@ pub fn of(method: &str, path: &str, anthropic: bool) -> Front {
     Front::Otherwise { dialect: front.dialect(), allowed, fault: Fault::new(FaultKind::Method, message) }
 }
 
-fn not_served(method: &str, path: &str) -> Fault {
+/// Whether `models/NAME:verb` is a call of Google's: its newer SDKs ask at `/v1` too, where OpenAI's fine-tuned models have
+/// names with colons.
+fn is_call(one: &str, nearest: Dialect, path: &str) -> bool {
+    let names_model = || Endpoint::of(path, false).is_some_and(|endpoint| endpoint.model.is_some());
+    one.contains(':') && (nearest == Dialect::Gemini || names_model())
+}
+
+/// The dialect of whoever asks for a path that is not served.
+fn nearest(path: &str, anthropic: bool) -> Dialect {
+    match path {
+        _ if anthropic || path.starts_with("/v1/messages") => Dialect::Anthropic,
+        _ if path.starts_with("/v1beta") => Dialect::Gemini,
+        _ if path.starts_with("/model/") => Dialect::Converse,
+        _ if path.starts_with("/v2/") => Dialect::Cohere,
+        _ => Dialect::OpenAi,
+    }
+}
+
+/// What is said of a path that nobody serves.
+pub fn not_served(method: &str, path: &str) -> Fault {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
     let message = format!(
-        "nothing is served at {} {}; there is POST /v1/chat/completions, POST /v1/messages, POST \
-         /v1/messages/count_tokens and GET /v1/models",
+        "nothing is served at {} {}; there is POST /v1/chat/completions, /v1/responses, /v1/messages, /v1/embeddings and \
+         others (docs/dialects.md), and GET /v1/models",
         printable(method),
         printable(path)
     );
@@ -87,39 +108,23 @@ fn printable(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).take(100).collect()
 }
 
-/// A path segment without its %-escapes (SDKs escape the `/` of `provider/model`).
-fn unescaped(segment: &str) -> String {
-    let mut out = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escape = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = escape {
-            out.push(high << 4 | low);
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            out.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
 /// The list of configured models that a caller may see, or one of them, in the dialect's own shape; `None` when that one is
 /// not there for it.
 ///
-/// OpenAI: <https://platform.openai.com/docs/api-reference/models>, Anthropic: <https://docs.anthropic.com/en/api/models-list>.
+/// OpenAI: <https://platform.openai.com/docs/api-reference/models>, Anthropic: <https://docs.anthropic.com/en/api/models-list>,
+/// Gemini: <https://ai.google.dev/api/models>.
 pub fn models(dialect: Dialect, config: &Config, caller: &Caller, one: Option<&str>) -> Option<Vec<u8>> {
     let entry = |name: &str| match dialect {
-        Dialect::OpenAi => json!({ "id": name, "object": "model", "created": 0, "owned_by": "attache" }),
         Dialect::Anthropic => {
             json!({ "type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z" })
+        }
+        Dialect::Gemini => json!({
+            "name": format!("models/{name}"),
+            "displayName": name,
+            "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+        }),
+        Dialect::OpenAi | Dialect::Responses | Dialect::Completions | Dialect::Converse | Dialect::Cohere => {
+            json!({ "id": name, "object": "model", "created": 0, "owned_by": "attache" })
         }
     };
     // As for a request: a model of which no provider may serve the caller is not there for it either.
@@ -133,9 +138,12 @@ pub fn models(dialect: Dialect, config: &Config, caller: &Caller, one: Option<&s
             names.sort_unstable();
             let data: Vec<_> = names.iter().map(|name| entry(name)).collect();
             match dialect {
-                Dialect::OpenAi => json!({ "object": "list", "data": data }),
                 Dialect::Anthropic => {
                     json!({ "data": data, "has_more": false, "first_id": names.first(), "last_id": names.last() })
+                }
+                Dialect::Gemini => json!({ "models": data }),
+                Dialect::OpenAi | Dialect::Responses | Dialect::Completions | Dialect::Converse | Dialect::Cohere => {
+                    json!({ "object": "list", "data": data })
                 }
             }
         }
@@ -149,25 +157,38 @@ mod tests {
 
     #[test]
     fn fronts_are_found_by_method_and_path() {
-        use Dialect::{Anthropic, OpenAi};
-        assert_eq!(of("POST", "/v1/chat/completions", false), Front::Chat(OpenAi));
-        assert_eq!(of("POST", "/v1/messages?beta=true", true), Front::Chat(Anthropic));
-        assert_eq!(of("GET", "/v1/models", true), Front::Models { dialect: Anthropic, one: None });
-        let one = Some("openai/gpt 4".to_owned());
-        assert_eq!(of("GET", "/v1/models/openai%2Fgpt%204", false), Front::Models { dialect: OpenAi, one });
-        for (method, path, dialect, kind) in [
-            ("POST", "/v1/messages/batches", Anthropic, FaultKind::NotFound),
-            ("POST", "/v1/embeddings", OpenAi, FaultKind::NotFound),
-            ("GET", "/", OpenAi, FaultKind::NotFound),
-            ("GET", "/v1/models/", OpenAi, FaultKind::NotFound),
+        use Dialect::{Anthropic, Converse, Gemini, OpenAi};
+        for (method, path, anthropic, dialect, operation) in [
+            ("POST", "/v1/chat/completions", false, OpenAi, Operation::Chat),
+            ("POST", "/v1/messages?beta=true", true, Anthropic, Operation::Chat),
+            ("POST", "/v1beta/models/m:generateContent", false, Gemini, Operation::Chat),
+            ("POST", "/v1/models/m:batchEmbedContents", false, Gemini, Operation::Embed),
+            ("DELETE", "/v1/files/file-1", false, OpenAi, Operation::Other),
+            ("POST", "/v1/messages/batches", true, Anthropic, Operation::Other),
         ] {
+            let Front::Endpoint(endpoint) = of(method, path, anthropic) else { panic!("{method} {path}") };
+            assert_eq!((endpoint.dialect, endpoint.operation), (dialect, operation), "{method} {path}");
+        }
+        assert_eq!(of("GET", "/v1/models", true), Front::Models { dialect: Anthropic, one: None });
+        assert_eq!(of("GET", "/v1beta/models", false), Front::Models { dialect: Gemini, one: None });
+        for (path, dialect, one) in [
+            ("/v1/models/openai%2Fgpt%204", OpenAi, "openai/gpt 4"),
+            ("/v1/models/ft:gpt-4o:acme", OpenAi, "ft:gpt-4o:acme"),
+            ("/v1beta/models/m", Gemini, "m"),
+        ] {
+            assert_eq!(of("GET", path, false), Front::Models { dialect, one: Some(one.to_owned()) });
+        }
+        for (method, path, dialect) in
+            [("GET", "/", OpenAi), ("POST", "/model/m/unknown", Converse), ("GET", "/v3/x", OpenAi)]
+        {
             let Front::Nowhere(met, fault) = of(method, path, false) else { panic!("{method} {path} is served") };
-            assert_eq!((met, fault.kind), (dialect, kind), "{method} {path}");
+            assert_eq!((met, fault.kind), (dialect, FaultKind::NotFound), "{method} {path}");
         }
         for (method, path, expected) in [
             ("GET", "/v1/chat/completions", (OpenAi, "POST")),
             ("DELETE", "/v1/messages", (Anthropic, "POST")),
             ("POST", "/v1/models/x", (OpenAi, "GET")),
+            ("GET", "/model/m/converse", (Converse, "POST")),
         ] {
             let Front::Otherwise { dialect, allowed, fault } = of(method, path, false) else {
                 panic!("{method} {path}")

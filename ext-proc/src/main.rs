@@ -10,9 +10,11 @@ mod callers;
 mod command;
 mod config;
 mod counting;
+mod credentials;
 mod decompress;
 mod envoy;
 mod exchange;
+mod fetch;
 mod front;
 mod limits;
 mod metrics;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             command::complain(&error);
-            ExitCode::FAILURE
+            command::exit_code(&error)
         }
     }
 }

@@ -34,6 +34,10 @@ pub struct Metrics {
     pub budget_warnings: IntCounterVec,
     /// Requests by what they showed of their caller and what came of it.
     pub auth: IntCounterVec,
+    /// Keys that were sent to rest, by the status for which.
+    pub credential_rests: IntCounterVec,
+    /// Fetches of tokens and temporary keys, by outcome.
+    pub credential_renewals: IntCounterVec,
     /// Usage records that could not be written.
     pub usage_dropped: prometheus::IntCounter,
     /// Reloads of the configuration by result.
@@ -137,6 +141,18 @@ impl Metrics {
                 "attache_auth_total",
                 "Requests by what they showed of their caller (key, jwt, mtls, header, anonymous, none) and what came of it",
                 &["source", "outcome"],
+            )?,
+            credential_rests: counters(
+                &registry,
+                "attache_credential_rests_total",
+                "Keys of providers that were sent to rest, by the status for which (429, 401)",
+                &["provider", "reason"],
+            )?,
+            credential_renewals: counters(
+                &registry,
+                "attache_credential_renewals_total",
+                "Fetches of tokens and temporary keys for providers, by outcome (ok, failed)",
+                &["provider", "outcome"],
             )?,
             usage_dropped: register(
                 &registry,

@@ -5,8 +5,10 @@ use crate::callers::Callers;
 use crate::config::written::{Log, LogFormat};
 use crate::config::{self, compiled, reload};
 use crate::counting::{self, Calibration};
+use crate::credentials;
 use crate::exchange::Service;
 use crate::exchange::pending::Pending;
+use crate::fetch::Fetcher;
 use crate::limits::warn;
 use crate::metrics::Metrics;
 use crate::server::ExtProc;
@@ -52,11 +54,18 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     let (tell_moved, moved) = mpsc::channel(store::NOTICES_MAX);
     let store = runtime.block_on(Store::open(&config.written.store, metrics.clone(), tell_moved))?;
     counting::prepare(&config);
+    {
+        // Tokens are fetched by tasks.
+        let _entered = runtime.enter();
+        credentials::prepare(&config, None, &metrics);
+    }
     let config = Arc::new(ArcSwap::from_pointee(config));
     runtime.spawn(warn::watch(moved, config.clone(), metrics.clone()));
     let (pending, calibration) = (Pending::default(), Calibration::default());
     let callers = Callers::new(store.clone(), metrics.clone());
-    let service = Service { config, pending, metrics, usage, callers, store: store.clone(), calibration };
+    let fetcher =
+        Fetcher::new().inspect_err(|error| tracing::warn!(%error, "no file can be fetched for a provider")).ok();
+    let service = Service { config, pending, metrics, usage, callers, store: store.clone(), calibration, fetcher };
     let service = Arc::new(service);
     let ended = runtime.block_on(serve(path, service));
     runtime.block_on(store.flush());

@@ -64,7 +64,7 @@ impl Stage {
             Self::Exchange(exchange) => {
                 exchange.on(event).await.map(|(exchange, reply)| (Self::Exchange(exchange), reply))
             }
-            Self::Attempt(attempt) => attempt.on(event).map(|(attempt, reply)| (Self::Attempt(attempt), reply)),
+            Self::Attempt(attempt) => attempt.on(event).await.map(|(attempt, reply)| (Self::Attempt(attempt), reply)),
         }
     }
 }
@@ -162,12 +162,13 @@ fn response(phase: Phase, first_stage: bool, reply: Reply) -> ProcessingResponse
         Reply::Go(change) => (change, ResponseStatus::Continue),
         Reply::Replace(change) => (change, ResponseStatus::ContinueAndReplace),
     };
+    let request_body = if change.skip_request_body { BodySendMode::None } else { BodySendMode::Buffered };
     let mode_override = match (phase, change.body_mode) {
         // Asked for only now: Envoy's own replies to broken requests must not come here, they would be swallowed.
-        (Phase::RequestHeaders, _) if first_stage => Some(mode(BodySendMode::None)),
-        (Phase::ResponseHeaders, Some(BodyMode::Whole)) => Some(mode(BodySendMode::Buffered)),
-        (Phase::ResponseHeaders, Some(BodyMode::Streamed)) => Some(mode(BodySendMode::Streamed)),
-        (Phase::ResponseHeaders, Some(BodyMode::Ours)) => Some(mode(BodySendMode::FullDuplexStreamed)),
+        (Phase::RequestHeaders, _) if first_stage => Some(mode(request_body, BodySendMode::None)),
+        (Phase::ResponseHeaders, Some(BodyMode::Whole)) => Some(mode(request_body, BodySendMode::Buffered)),
+        (Phase::ResponseHeaders, Some(BodyMode::Streamed)) => Some(mode(request_body, BodySendMode::Streamed)),
+        (Phase::ResponseHeaders, Some(BodyMode::Ours)) => Some(mode(request_body, BodySendMode::FullDuplexStreamed)),
         _ => None,
     };
     let dynamic_metadata = metadata(std::mem::take(&mut change.metadata));
@@ -183,7 +184,7 @@ fn response(phase: Phase, first_stage: bool, reply: Reply) -> ProcessingResponse
 }
 
 /// The whole processing mode: an override replaces all of it, so all of it is said.
-fn mode(response_body: BodySendMode) -> ProcessingMode {
+fn mode(request_body: BodySendMode, response_body: BodySendMode) -> ProcessingMode {
     let trailers = match response_body {
         // Trailers come instead of the last body message's end mark.
         BodySendMode::Streamed => HeaderSendMode::Send,
@@ -193,7 +194,7 @@ fn mode(response_body: BodySendMode) -> ProcessingMode {
     ProcessingMode {
         request_header_mode: HeaderSendMode::Send.into(),
         response_header_mode: HeaderSendMode::Send.into(),
-        request_body_mode: BodySendMode::Buffered.into(),
+        request_body_mode: request_body.into(),
         response_body_mode: response_body.into(),
         request_trailer_mode: HeaderSendMode::Skip.into(),
         response_trailer_mode: trailers.into(),

@@ -105,10 +105,20 @@ enum Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FrontName {
-    /// OpenAI.
+    /// OpenAI chat completions.
     Openai,
-    /// Anthropic.
+    /// OpenAI responses.
+    Responses,
+    /// OpenAI legacy completions.
+    Completions,
+    /// Anthropic messages.
     Anthropic,
+    /// Google Gemini.
+    Gemini,
+    /// Amazon Bedrock Converse.
+    Converse,
+    /// Cohere.
+    Cohere,
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {
@@ -155,7 +165,12 @@ impl Action {
         let list = |names: &[String]| (!names.is_empty()).then(|| names.to_vec());
         let fronts = fronts.iter().map(|front| match front {
             FrontName::Openai => Dialect::Openai,
+            FrontName::Responses => Dialect::Responses,
+            FrontName::Completions => Dialect::Completions,
             FrontName::Anthropic => Dialect::Anthropic,
+            FrontName::Gemini => Dialect::Gemini,
+            FrontName::Converse => Dialect::Converse,
+            FrontName::Cohere => Dialect::Cohere,
         });
         let fronts: Vec<_> = fronts.collect();
         let fronts = (!fronts.is_empty()).then_some(fronts);

@@ -15,7 +15,7 @@ use crate::limits::claims::{self, Claims, Expected, Meaning};
 use crate::limits::rule::{Facts, Rule, Unit};
 use crate::metrics::Metrics;
 use crate::store::{Store, Wanted};
-use attache_core::dialect::Dialect;
+use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::price::Nanos;
 use attache_core::translate::Ask;
@@ -167,7 +167,7 @@ struct Limit {
 struct Asking<'a> {
     config: &'a Config,
     caller: &'a Caller,
-    front: Dialect,
+    endpoint: &'a Endpoint,
     head: &'a Head,
 }
 
@@ -202,11 +202,17 @@ impl Test {
         let mut verdict = Verdict::default();
         let head = self.head()?;
         let front = front::of("POST", &self.path, head.get("anthropic-version").is_some());
-        let Front::Chat(dialect) = front else {
-            return Err(
-                format!("{} takes no chat request; there is /v1/chat/completions and /v1/messages", self.path).into()
-            );
+        let endpoint = match front {
+            Front::Endpoint(endpoint) if endpoint.operation == Operation::Chat => endpoint,
+            Front::Endpoint(_)
+            | Front::Tokenize
+            | Front::Models { .. }
+            | Front::Nowhere(..)
+            | Front::Otherwise { .. } => {
+                return Err(format!("{} takes no chat request; there is, say, /v1/chat/completions", self.path).into());
+            }
         };
+        let dialect = endpoint.errors();
         let refuse = |mut verdict: Verdict, fault: &Fault| {
             (verdict.status, verdict.reason) = (Some(dialect.error_status(fault)), Some(fault.message.clone()));
             verdict
@@ -218,10 +224,10 @@ impl Test {
         verdict.caller = Some(format!("{} ({})", caller.name, caller.source.as_str()));
         verdict.team = caller.team.as_ref().map(ToString::to_string);
         verdict.org = caller.org.as_ref().map(ToString::to_string);
-        if !caller.may_speak(dialect) {
-            return Ok(refuse(verdict, &callers::front_refused(dialect)));
+        if !caller.may_speak(endpoint.dialect) {
+            return Ok(refuse(verdict, &callers::front_refused(endpoint.dialect)));
         }
-        let asking = Asking { config, caller: &caller, front: dialect, head: &head };
+        let asking = Asking { config, caller: &caller, endpoint: &endpoint, head: &head };
         match self.weigh(&asking, body, &mut verdict) {
             Ok(()) => Ok(Verdict { allowed: true, ..verdict }),
             Err(fault) => Ok(refuse(verdict, &fault)),
@@ -264,7 +270,7 @@ impl Test {
     /// Plans, counts and claims, as for an exchange: with the model that is asked for, or with the one that a used-up budget
     /// names instead.
     fn weigh(&self, asking: &Asking<'_>, body: &[u8], verdict: &mut Verdict) -> Result<(), Fault> {
-        let ask = Ask::read(asking.front, body)?;
+        let ask = Ask::read(asking.endpoint.clone(), body)?;
         let model = Some(&*ask.model).filter(|name| asking.caller.may_see(name));
         let model = model.and_then(|name| asking.config.model(name)).ok_or_else(|| no_such_model(&ask))?;
         let named = ask.model.to_string();
@@ -291,12 +297,12 @@ impl Test {
         used_up: Option<&str>,
         verdict: &mut Verdict,
     ) -> Result<Option<(Limit, Option<String>)>, Fault> {
-        let Asking { config, caller, front, head } = *asking;
+        let Asking { config, caller, endpoint, head } = *asking;
         verdict.model = model.name.to_string();
         let plan = Plan::new(model, &mut rand::rng());
         let plan = plan.and_then(|plan| plan.only(|target| caller.may_reach(&target.provider.name)));
         let plan = plan.ok_or_else(|| no_such_model(ask))?;
-        let facts = Facts { caller, model: named, front, head };
+        let facts = Facts { caller, model: named, front: endpoint.dialect, head };
         let rules = config.rules.of(&facts);
         let target = plan.attempt(1).ok_or_else(|| no_such_model(ask))?;
         let counting = Counting::best(target, &Calibration::default(), body.len());

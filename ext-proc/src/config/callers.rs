@@ -12,6 +12,7 @@ use crate::callers::rules::{Group, Groups, Key, Rules};
 use crate::callers::throttle::Rate;
 use crate::callers::{KEY_HEADERS, Source};
 use crate::config::written::{self, callers as w};
+use crate::outbound::check_url;
 use crate::pattern::Pattern;
 use attache_core::dialect::Dialect;
 use secrecy::{ExposeSecret, SecretString};
@@ -60,15 +61,8 @@ fn too_short(what: &str) -> String {
 /// What a list allows.
 pub fn allow_list(written: &w::Allow) -> Allow {
     let names = |names: &Option<Vec<String>>| names.as_ref().map(|names| Names::of(names.iter().map(String::as_str)));
-    let fronts = written.fronts.as_ref().map(|fronts| fronts.iter().copied().map(dialect).collect());
+    let fronts = written.fronts.as_ref().map(|fronts| fronts.iter().copied().map(Dialect::from).collect());
     Allow { models: names(&written.models), providers: names(&written.providers), fronts }
-}
-
-fn dialect(written: written::Dialect) -> Dialect {
-    match written {
-        written::Dialect::Openai => Dialect::OpenAi,
-        written::Dialect::Anthropic => Dialect::Anthropic,
-    }
 }
 
 /// The Unix seconds that a point in time is, as people write it.
@@ -250,7 +244,7 @@ impl Compiler<'_> {
                 }
             }
             (None, Some(url)) => {
-                if let Err(message) = check_url(url) {
+                if let Err(message) = check_url(url, "https://idp.example.com/.well-known/jwks.json") {
                     self.problem(format!("{at}.url"), message);
                 }
                 let refresh = written.refresh.as_ref();
@@ -397,18 +391,4 @@ impl Compiler<'_> {
 fn paths(written: &w::Claims) -> Paths {
     let w::Claims { caller, team, org, tags, keep } = written.clone();
     Paths { caller, team, org, tags, keep }
-}
-
-/// Whoever can answer for a key set can be anybody: it comes over TLS, or from this machine.
-fn check_url(text: &str) -> Result<(), String> {
-    let example = "expected something like https://idp.example.com/.well-known/jwks.json";
-    let uri: http::Uri = text.parse().map_err(|error| format!("`{text}` is not a URL ({error}); {example}"))?;
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let here = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    match uri.scheme_str() {
-        Some("https") => Ok(()),
-        Some("http") if here => Ok(()),
-        Some("http") => Err(format!("http is for this machine only (127.0.0.1); {example}")),
-        _ => Err(format!("`{text}` has no https:// in front; {example}")),
-    }
 }

@@ -1,13 +1,16 @@
 //! What a configuration means: names resolved, secrets read, everything that an exchange asks for ready to use.
 
 use super::prices::Prices;
+use super::provider;
+pub use super::provider::Provider;
 use super::written::{self, LossPolicy, OnServiceFailure, RetryOn, Select};
 use super::{Invalid, Problem};
 use crate::callers::rules::Rules as CallerRules;
 use crate::counting::Tokenizer;
+use crate::fetch;
 use crate::limits::rule::Rules;
 use crate::store::RedisSettings;
-use attache_core::dialect::{Dialect, MaxTokensField, ThinkingStyle, Upstream};
+use attache_core::dialect::{Dialect, ThinkingStyle, Upstream};
 use attache_core::fault::Fault;
 use attache_core::price::Price;
 use attache_core::translate::Translated;
@@ -45,34 +48,6 @@ pub struct Config {
     pub admin_token: Option<SecretString>,
 }
 
-/// A provider.
-#[derive(Debug)]
-pub struct Provider {
-    /// Its name in the configuration.
-    pub name: Arc<str>,
-    /// The Envoy cluster that leads to it.
-    pub cluster: String,
-    /// What it speaks.
-    pub dialect: Dialect,
-    /// The value for `:authority`: host, and the port where it is not the scheme's own.
-    pub authority: String,
-    /// Host to connect to.
-    pub host: String,
-    /// Port to connect to.
-    pub port: u16,
-    /// https.
-    pub tls: bool,
-    /// The path of its URL, without a slash at the end.
-    pub base_path: String,
-    /// Header and value of its credentials.
-    pub credentials: Option<(String, SecretString)>,
-    /// Further headers for every request.
-    pub headers: Vec<(String, SecretString)>,
-    /// Clients may ask for `provider/model`.
-    pub expose: bool,
-    max_tokens_field: MaxTokensField,
-}
-
 /// A name that clients ask for.
 #[derive(Debug)]
 pub struct Model {
@@ -86,6 +61,8 @@ pub struct Model {
     pub retry: Retry,
     /// What happens when something cannot be said.
     pub losses: LossPolicy,
+    /// What may be fetched for its requests; `None`: nothing.
+    pub fetch_media: Option<fetch::Rules>,
 }
 
 /// A provider and its own name for a model.
@@ -134,7 +111,7 @@ impl Config {
                 Some((name.clone(), Arc::new(compiled)))
             })
             .collect();
-        check_clusters(&providers, &mut problems);
+        provider::check_together(&providers, &mut problems);
         let prices = Prices::compile(&written.prices, &written.providers, &mut problems);
         let models = written
             .models
@@ -158,7 +135,7 @@ impl Config {
         let credential_headers = providers
             .values()
             .flat_map(|provider| {
-                let credentials = provider.credentials.iter().map(|(name, _)| name.clone());
+                let credentials = provider.credentials.header_names().into_iter().map(str::to_owned);
                 credentials.chain(provider.headers.iter().map(|(name, _)| name.clone()))
             })
             // These belong to the dialect: the client's own must still reach another provider.
@@ -176,14 +153,14 @@ impl Config {
         }
         let (provider, model) = asked.split_once('/')?;
         let provider = self.providers.get(provider).filter(|provider| provider.expose && is_model_name(model))?;
-        let target = self.exposed(provider, model);
-        Some(Arc::new(Model {
-            name: provider.name.clone(),
-            targets: vec![Arc::new(target)],
-            weights: Vec::new(),
-            retry: Retry::compile(&written::Retry::default(), 1, "", &mut Vec::new()),
-            losses: LossPolicy::Allow,
-        }))
+        Some(Arc::new(Model::of_one(self.exposed(provider, model))))
+    }
+
+    /// Who takes what names no model: the provider that is marked for such endpoints of this dialect.
+    pub fn elsewhere(&self, dialect: Dialect) -> Option<Arc<Model>> {
+        let takes = |provider: &&Arc<Provider>| provider.other_endpoints && provider.speaks.contains(&dialect);
+        let provider = self.providers.values().find(takes)?;
+        Some(Arc::new(Model::of_one(self.exposed(provider, ""))))
     }
 
     /// The target that an attempt of a plan goes to, by the names that the plan carries: of the model that was asked for,
@@ -202,58 +179,6 @@ impl Config {
     fn exposed(&self, provider: &Arc<Provider>, model: &str) -> Target {
         let price = self.prices.of(provider, model);
         Target { provider: provider.clone(), upstream: provider.upstream(model), price, tokenizer: None }
-    }
-}
-
-impl Provider {
-    fn compile(name: &str, written: &written::Provider, problems: &mut Vec<Problem>) -> Option<Self> {
-        let at = format!("providers.{name}");
-        let before = problems.len();
-        if !is_name(name) {
-            let message = "a provider's name becomes a cluster name: use a-z, 0-9, `_` and `-` only";
-            problems.push(Problem::at(&at, message));
-        }
-        let url = Url::parse(&written.url).map_err(|message| problems.push(Problem::at(format!("{at}.url"), message)));
-        let credentials = written.auth.as_ref().and_then(|auth| credentials(auth, &format!("{at}.auth"), problems));
-        let headers: Vec<_> = written
-            .headers
-            .iter()
-            .filter_map(|(name, value)| {
-                let name = header_name(name, &format!("{at}.headers"), problems)?;
-                let value = secret(value, "", format!("{at}.headers.{name}"), problems)?;
-                Some((name, value))
-            })
-            .collect();
-        check_twice(credentials.as_ref().map(|(name, _)| name.as_str()), &headers, &at, problems);
-        if problems.len() > before {
-            return None;
-        }
-        let Url { tls, host, port, authority, path } = url.ok()?;
-        Some(Self {
-            name: name.into(),
-            cluster: written.cluster.clone().unwrap_or_else(|| name.to_owned()),
-            dialect: match written.dialect {
-                written::Dialect::Openai => Dialect::OpenAi,
-                written::Dialect::Anthropic => Dialect::Anthropic,
-            },
-            authority,
-            host,
-            port,
-            tls,
-            base_path: path,
-            credentials,
-            headers,
-            expose: written.expose,
-            max_tokens_field: match written.max_tokens_field {
-                written::MaxTokensField::MaxCompletionTokens => MaxTokensField::MaxCompletionTokens,
-                written::MaxTokensField::MaxTokens => MaxTokensField::MaxTokens,
-            },
-        })
-    }
-
-    /// One of this provider's models, with the provider's habits.
-    fn upstream(&self, model: &str) -> Upstream {
-        Upstream { max_tokens_field: self.max_tokens_field, ..Upstream::new(model) }
     }
 }
 
@@ -299,11 +224,24 @@ impl Model {
             problems.push(Problem::at(format!("{at}.targets"), "every weight is 0; at least one target needs more"));
         }
         let retry = Retry::compile(&written.retry, targets.len(), &format!("{at}.retry"), problems);
-        Some(Self { name: name.into(), targets, weights, retry, losses: written.losses })
+        let fetch_media = fetch::Rules::compile(&written.fetch_media, &format!("{at}.fetch_media"), problems);
+        Some(Self { name: name.into(), targets, weights, retry, losses: written.losses, fetch_media })
     }
 }
 
 impl Model {
+    /// A model that is not configured but follows from its provider, by whose name metrics know it.
+    fn of_one(target: Target) -> Self {
+        Self {
+            name: target.provider.name.clone(),
+            targets: vec![Arc::new(target)],
+            weights: Vec::new(),
+            retry: Retry::compile(&written::Retry::default(), 1, "", &mut Vec::new()),
+            losses: LossPolicy::Allow,
+            fetch_media: None,
+        }
+    }
+
     /// Applies the policy on what could not be said.
     ///
     /// # Errors
@@ -374,62 +312,6 @@ impl Retry {
     }
 }
 
-/// The parts of a provider's URL.
-struct Url {
-    tls: bool,
-    host: String,
-    port: u16,
-    authority: String,
-    path: String,
-}
-
-impl Url {
-    fn parse(text: &str) -> Result<Self, String> {
-        let example = "expected something like https://api.openai.com/v1";
-        let uri: http::Uri = text.parse().map_err(|error| format!("`{text}` is not a URL ({error}); {example}"))?;
-        let tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(format!("`{text}` has neither http:// nor https:// in front; {example}")),
-        };
-        let host =
-            uri.host().filter(|host| !host.is_empty()).ok_or_else(|| format!("`{text}` names no host; {example}"))?;
-        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("credentials do not belong into the URL; use `auth`".to_owned());
-        }
-        if uri.query().is_some() {
-            return Err(format!("a query (`?…`) cannot be part of a base URL; {example}"));
-        }
-        let default_port = if tls { 443 } else { 80 };
-        let port = uri.port_u16().unwrap_or(default_port);
-        let authority = if port == default_port { host.to_owned() } else { format!("{host}:{port}") };
-        Ok(Self {
-            tls,
-            host: host.trim_matches(['[', ']']).to_owned(),
-            port,
-            authority,
-            path: uri.path().trim_end_matches('/').to_owned(),
-        })
-    }
-}
-
-fn credentials(auth: &written::Auth, at: &str, problems: &mut Vec<Problem>) -> Option<(String, SecretString)> {
-    match (&auth.bearer, &auth.header, &auth.value) {
-        (Some(bearer), None, None) => {
-            Some(("authorization".to_owned(), secret(bearer, "Bearer ", format!("{at}.bearer"), problems)?))
-        }
-        (None, Some(header), Some(value)) => {
-            let name = header_name(header, &format!("{at}.header"), problems)?;
-            Some((name, secret(value, "", format!("{at}.value"), problems)?))
-        }
-        _ => {
-            let message = "write either `{ bearer: SECRET }` or `{ header: NAME, value: SECRET }`";
-            problems.push(Problem::at(at, message));
-            None
-        }
-    }
-}
-
 /// Reads a secret that becomes a header's value. No message ever shows it.
 pub(super) fn secret(
     written: &written::Secret,
@@ -470,7 +352,7 @@ const RESERVED_HEADERS: [&str; 11] = [
     "x-request-id",
 ];
 
-fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
+pub(super) fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> Option<String> {
     let name = name.to_ascii_lowercase();
     let message = if http::HeaderName::try_from(&name).is_err() {
         format!("`{name}` is not a header name")
@@ -495,22 +377,7 @@ fn is_model_name(name: &str) -> bool {
     (1..=MODEL_NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control)
 }
 
-/// A header that is configured twice: which value counts would be anybody's guess.
-fn check_twice(of_auth: Option<&str>, headers: &[(String, SecretString)], at: &str, problems: &mut Vec<Problem>) {
-    let mut seen: BTreeSet<&str> = of_auth.into_iter().collect();
-    for (name, _) in headers {
-        if !seen.insert(name) {
-            let message = "this header is set twice, here and in `auth` or in other letter case";
-            problems.push(Problem::at(format!("{at}.headers.{name}"), message));
-        }
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'))
-}
-
-pub(super) fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
+pub fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {
     match humantime::parse_duration(text) {
         Ok(duration) if duration > TIME_MAX => {
             problems.push(Problem::at(at, format!("`{text}` is longer than a day")));
@@ -544,24 +411,6 @@ fn check_store(store: &written::Store, problems: &mut Vec<Problem>) {
     if !(1..=TIME_MAX.as_secs()).contains(&store.hold_seconds) {
         let message = format!("{} seconds; from 1 to {} (a day) make sense", store.hold_seconds, TIME_MAX.as_secs());
         problems.push(Problem::at("store.hold_seconds", message));
-    }
-}
-
-/// Clusters are shared ground: two providers on one cluster would get each other's keys.
-fn check_clusters(providers: &BTreeMap<String, Arc<Provider>>, problems: &mut Vec<Problem>) {
-    let mut seen: HashMap<&str, &str> = HashMap::new();
-    for (name, provider) in providers {
-        if let Some(other) = seen.insert(&provider.cluster, name) {
-            let message = format!("cluster `{}` belongs to provider `{other}` already", provider.cluster);
-            problems.push(Problem::at(format!("providers.{name}.cluster"), message));
-        }
-        if provider.cluster.is_empty() {
-            problems.push(Problem::at(format!("providers.{name}.cluster"), "the name of a cluster is empty"));
-        }
-        if provider.cluster.starts_with("attache") {
-            let message = "cluster names that begin with `attache` are the gateway's own";
-            problems.push(Problem::at(format!("providers.{name}"), message));
-        }
     }
 }
 

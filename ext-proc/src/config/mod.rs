@@ -4,8 +4,10 @@
 
 pub mod callers;
 pub mod compiled;
+pub(crate) mod credentials;
 mod expand;
 pub mod prices;
+pub mod provider;
 pub mod reload;
 mod rules;
 pub mod written;
@@ -87,10 +89,8 @@ pub fn compile(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Confi
         let path = error.path().to_string();
         let path = if path == "." { String::new() } else { path };
         // Whatever was met where a secret may stand may be one.
-        let message = if path.starts_with("providers.") && path.split('.').any(|part| matches!(part, "auth" | "headers")) {
-            "expected { bearer: SECRET } or { header: NAME, value: SECRET }, where a secret is a string such as ${ENV}, \
-             or { file: PATH }; headers are NAME: SECRET"
-                .to_owned()
+        let message = if path.starts_with("providers.") && path.split('.').any(|part| matches!(part, "auth" | "headers" | "key")) {
+            credentials::expected(&path).to_owned()
         } else if path.starts_with("callers.keys.") {
             "expected { sha256: HASH } or { value: SECRET }, where a secret is a string such as ${ENV}, or { file: PATH }; \
              beside it team, expires, disabled, tags: { NAME: VALUE }, allow: { models, providers, fronts }"

@@ -3,6 +3,7 @@
 
 use super::Config;
 use crate::counting;
+use crate::credentials;
 use crate::envoy;
 use crate::exchange::Topology;
 use crate::metrics::Metrics;
@@ -95,7 +96,7 @@ impl Reason {
 fn reload(
     path: &Path,
     running: &ArcSwap<Config>,
-    metrics: &Metrics,
+    metrics: &Arc<Metrics>,
     reason: Reason,
     before: Option<&str>,
 ) -> Option<String> {
@@ -105,6 +106,7 @@ fn reload(
         Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => None,
         Ok(config) => {
             counting::prepare(&config);
+            credentials::prepare(&config, Some(&running.load()), metrics);
             let old = running.swap(Arc::new(config));
             metrics.config_reloads.with_label_values(&["ok"]).inc();
             tracing::info!(path = %shown, reason = why, "configuration reloaded");
@@ -151,12 +153,18 @@ fn warn_of_what_waits(old: &Config, new: &Config) {
 fn written_alike(new: &Config, old: &Config) -> bool {
     use secrecy::ExposeSecret;
     let secrets = |config: &Config| -> Vec<String> {
-        let all = config.providers.values().flat_map(|provider| provider.credentials.iter().chain(&provider.headers));
+        let all = config.providers.values().flat_map(|provider| &provider.headers);
         let all = all.map(|(_, secret)| secret).chain(&config.admin_token);
         all.map(|secret| secret.expose_secret().to_owned()).collect()
     };
     let callers = |config: &Config| config.callers.as_ref().map(|rules| rules.material);
     let text = |config: &Config| serde_json::to_string(&config.written).unwrap_or_default();
+    let credentials = new.providers.len() == old.providers.len()
+        && new
+            .providers
+            .values()
+            .zip(old.providers.values())
+            .all(|(new, old)| new.credentials.same_as(&old.credentials));
     let (prices, callers) = (new.prices == old.prices, callers(new) == callers(old));
-    text(new) == text(old) && secrets(new) == secrets(old) && prices && callers
+    text(new) == text(old) && secrets(new) == secrets(old) && credentials && prices && callers
 }

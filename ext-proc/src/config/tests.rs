@@ -1,4 +1,5 @@
 use super::*;
+use crate::credentials::{Credentials, ToSign};
 
 const GOOD: &str = r#"
 listen: 127.0.0.1:10000
@@ -28,21 +29,124 @@ fn complaint(replace: &str, with: &str) -> String {
     }
 }
 
+/// What a request carries.
+fn shown(credentials: &Credentials) -> String {
+    use futures_util::FutureExt;
+    use secrecy::ExposeSecret;
+    let request = ToSign {
+        method: "POST",
+        authority: "a",
+        path_and_query: "/",
+        headers: &[],
+        body: None,
+        now: std::time::SystemTime::UNIX_EPOCH,
+    };
+    let signed = credentials.sign(&request).now_or_never().expect("nothing to wait for").unwrap();
+    let headers = signed.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose_secret()));
+    headers.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn the_design_s_example_means_what_it_says() {
-    use secrecy::ExposeSecret;
     let config = compile(GOOD, &env).unwrap();
     let openai = &config.providers["openai"];
     assert_eq!((openai.authority.as_str(), openai.port, openai.base_path.as_str()), ("api.openai.com", 443, "/v1"));
-    let (header, secret) = openai.credentials.as_ref().unwrap();
-    assert_eq!((header.as_str(), secret.expose_secret()), ("authorization", "Bearer sk-very-secret"));
-    let claude = &config.providers["claude"];
-    assert_eq!(claude.credentials.as_ref().unwrap().0, "x-api-key");
+    assert_eq!(shown(&openai.credentials), "authorization: Bearer sk-very-secret");
+    assert_eq!(shown(&config.providers["claude"].credentials), "x-api-key: sk-very-secret");
     let fast = config.model("fast").unwrap();
     assert_eq!(fast.retry.attempts, 3);
     assert_eq!(fast.retry.on, "5xx,connect-failure,reset,retriable-status-codes");
     assert_eq!(fast.retry.per_try_timeout, Some(std::time::Duration::from_secs(30)));
     assert!(config.model("openai/gpt-4o").is_none(), "not exposed");
+}
+
+/// A configuration of one provider.
+fn of_one(provider: &str) -> Result<Config, Invalid> {
+    compile(&format!("providers: {{ it: {{ {provider}, expose: true }} }}"), &env)
+}
+
+#[test]
+fn a_preset_and_a_key_are_enough() {
+    use attache_core::dialect::Dialect;
+    use attache_core::dialect::quirks::MaxTokensField;
+    let config = of_one("preset: mistral, key: \"${OPENAI_API_KEY}\"").unwrap();
+    let mistral = &config.providers["it"];
+    assert_eq!((mistral.authority.as_str(), mistral.base_path.as_str()), ("api.mistral.ai", "/v1"));
+    assert_eq!(shown(&mistral.credentials), "authorization: Bearer sk-very-secret");
+    assert_eq!(mistral.quirks.max_tokens_field, Some(MaxTokensField::MaxTokens));
+    assert!(!format!("{config:?}").contains("sk-very-secret"));
+    assert!(!serde_json::to_string(&config.written).unwrap().contains("sk-very-secret"));
+
+    let config = of_one("preset: gemini, key: k, headers: { X-Goog-User-Project: mine }").unwrap();
+    let gemini = &config.providers["it"];
+    assert_eq!(shown(&gemini.credentials), "x-goog-api-key: k");
+    assert_eq!(gemini.dialect_for(Dialect::Anthropic), Dialect::Gemini);
+
+    let azure = "preset: azure_deployments, key: k, parameters: { resource: ours }";
+    let config = of_one(azure).unwrap();
+    assert_eq!(config.providers["it"].query.as_deref(), Some("api-version=2024-10-21"));
+    let config = of_one(&format!("{azure}, query: {{ api-version: 'a b' }}")).unwrap();
+    assert_eq!(config.providers["it"].query.as_deref(), Some("api-version=a+b"));
+}
+
+#[test]
+fn what_is_written_stands_instead_of_the_preset_s() {
+    use attache_core::dialect::Dialect;
+    let written = "preset: openai, url: \"http://10.0.0.1:8000/v1\", also: [], quirks: { stream_options: false }";
+    let config = of_one(written).unwrap();
+    let provider = &config.providers["it"];
+    assert_eq!((provider.authority.as_str(), provider.tls), ("10.0.0.1:8000", false));
+    assert_eq!(provider.speaks, [Dialect::OpenAi]);
+    assert_eq!(provider.quirks.stream_options, Some(false));
+    let config = of_one("preset: github, headers: { X-GitHub-Api-Version: '2030-01-01' }").unwrap();
+    assert_eq!(config.providers["it"].headers.len(), 1);
+    let config = of_one("preset: openai, dialect: responses").unwrap();
+    assert_eq!(config.providers["it"].speaks, [Dialect::Responses, Dialect::Completions]);
+}
+
+#[test]
+fn every_preset_compiles() {
+    for preset in attache_core::preset::all() {
+        let parameters: Vec<_> =
+            preset.parameters.iter().map(|(name, parameter)| format!("{name}: \"{}\"", parameter.example)).collect();
+        let key = if preset.key.is_some() { ", key: k" } else { "" };
+        let parameters = format!("parameters: {{ {} }}", parameters.join(", "));
+        of_one(&format!("preset: {}{key}, {parameters}", preset.name))
+            .unwrap_or_else(|wrong| panic!("{}: {wrong}", preset.name));
+    }
+}
+
+#[test]
+fn mistakes_with_presets_are_explained() {
+    let mut read = String::new();
+    for written in [
+        "preset: gorq",
+        "preset: nobodys-name",
+        "preset: bedrock",
+        "preset: bedrock, parameters: { regoin: us-east-1 }",
+        "preset: bedrock, parameters: { region: 'us-east-1.evil.example/' }",
+        "preset: vertex, key: k, parameters: { region: global, project: p }",
+        "preset: openai, key: k, auth: { bearer: k }",
+        "preset: openai, key: []",
+        "preset: openai, key: { fiel: sk-very-secret }",
+        "preset: openai, quirks: { strem_options: true }",
+        "preset: openai, quirks: { efforts: [lots] }",
+        "preset: openai, quirks: { refuses: [messages.content.text] }",
+        "preset: openai, parameters: { region: eu }",
+        "dialect: openai",
+        "url: \"http://a\"",
+        "dialect: openai, url: \"http://a\", parameters: { region: eu }",
+        "dialect: openai, url: \"http://a\", also: [openia]",
+        "dialect: openai, url: \"http://a\", hosting: azure",
+    ] {
+        let complaint = of_one(written).map_or_else(|wrong| wrong.to_string(), |_| "good".to_owned());
+        assert!(!complaint.contains("sk-very-secret"), "{complaint}");
+        read.push_str(&format!("{written}\n    {}\n", complaint.replace('\n', "\n    ")));
+    }
+    let two = "{ preset: openai, other_endpoints: true, expose: true }";
+    let two = compile(&format!("providers: {{ a: {two}, b: {two} }}"), &env).unwrap_err().to_string();
+    read.push_str(&format!("two with other_endpoints\n    {}\n", two.replace('\n', "\n    ")));
+    insta::assert_snapshot!(read);
 }
 
 #[test]
@@ -110,7 +214,7 @@ fn secrets_show_nowhere() {
     assert!(!format!("{config:?}").contains("sk-very-secret"));
     for (replace, with) in [
         ("auth: { bearer: \"${OPENAI_API_KEY}\" }", "auth: { bearer: \"${OPENAI_API_KEY}\", bearrer: x }"),
-        ("auth: { bearer: \"${OPENAI_API_KEY}\" }", "auth: { bearer: [\"sk-very-secret\"] }"),
+        ("auth: { bearer: \"${OPENAI_API_KEY}\" }", "auth: { bearer: [[\"sk-very-secret\"]] }"),
         ("auth: { bearer: \"${OPENAI_API_KEY}\" }", "auth: { bearer: \"sk-very-secret\\n\" }"),
         ("auth: { bearer: \"${OPENAI_API_KEY}\" }", "auth: sk-very-secret"),
         ("models:", "  broken: [sk-very-secret\nmodels:"),
@@ -122,13 +226,12 @@ fn secrets_show_nowhere() {
 
 #[test]
 fn a_secret_can_stand_in_a_file() {
-    use secrecy::ExposeSecret;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     std::fs::write(&path, "sk-from-file\n").unwrap();
     let from_file = format!("auth: {{ bearer: {{ file: {} }} }}", path.display());
     let config = compile(&GOOD.replace("auth: { bearer: \"${OPENAI_API_KEY}\" }", &from_file), &env).unwrap();
-    assert_eq!(config.providers["openai"].credentials.as_ref().unwrap().1.expose_secret(), "Bearer sk-from-file");
+    assert_eq!(shown(&config.providers["openai"].credentials), "authorization: Bearer sk-from-file");
 }
 
 /// Every way to get it wrong that people find, and what they read. The snapshot is the documentation.
@@ -145,6 +248,30 @@ fn mistakes_are_explained() {
         ("\"${OPENAI_API_KEY}\"", "\"${OPENAI_KEY}\""),
         ("bearer: \"${OPENAI_API_KEY}\"", "header: x-key"),
         ("bearer: \"${OPENAI_API_KEY}\"", "bearer: { file: /nonexistent/key }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "bearer: []"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "bearer: [a, b, a]"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "bearer: [a, { file: /nonexistent/key }]"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "bearer: a, query: key"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "bearer: 7"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "query: k/y, value: a"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "query: key"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: us-east-1"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: { regoin: us-east-1 }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: { region: us east }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: { region: r, access_key_id: a }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: { region: r, session_token: a }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "aws: { region: r, access_key_id: a, secret_access_key: b, profile: p }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "gcp: { service_account: { file: /nonexistent/key } }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "gcp: { service_account: \"{}\" }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "gcp: { token_url: http://tokens.example }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "gcp: { scopes: [a b] }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "gcp: { scopes: a }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: {}"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: { tenant_id: t, client_id: c }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: { tenant_id: t/u, client_id: c, client_secret: s }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: { managed_identity: true, tenant_id: t }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: { managed_identity: true, authority: http://tokens.example }"),
+        ("bearer: \"${OPENAI_API_KEY}\"", "azure: { managed_identity: yes }"),
         ("header: x-api-key", "header: x attache"),
         ("header: x-api-key", "header: host"),
         ("dialect: openai, ", "dialect: openai, headers: { Authorization: other }, "),

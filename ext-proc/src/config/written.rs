@@ -2,13 +2,18 @@
 //!
 //! These types hold no meaning beyond their syntax; [`super::compiled`] says what they mean together.
 
+pub mod auth;
 pub mod callers;
+pub mod fetch;
 pub mod prices;
+pub mod provider;
 pub mod rules;
 pub mod store;
 
+pub use auth::{Auth, Keys};
 pub use callers::{Callers, Org, Team};
 pub use prices::Prices;
+pub use provider::{Dialect, Provider, Tls};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,8 +73,9 @@ impl Config {
     /// The files that hold secrets, or keys of those who issue tokens.
     pub fn secret_files(&self) -> impl Iterator<Item = &str> {
         let of_providers = self.providers.values().flat_map(|provider| {
-            let auth = provider.auth.iter().flat_map(|auth| auth.bearer.iter().chain(&auth.value));
-            auth.chain(provider.headers.values())
+            let auth = provider.auth.iter().flat_map(Auth::secrets);
+            let keys = provider.key.iter().flat_map(Keys::all);
+            auth.chain(keys).chain(provider.headers.values())
         });
         let callers = self.callers.iter();
         let of_callers = callers.clone().flat_map(|callers| callers.keys.values().flat_map(|key| &key.value));
@@ -116,70 +122,6 @@ impl Default for Service {
             drain_seconds: 600,
         }
     }
-}
-
-/// Who serves models.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    /// The wire format that it speaks.
-    pub dialect: Dialect,
-    /// The base URL, as the provider's own SDK takes it: `https://api.openai.com/v1`, `https://api.anthropic.com`.
-    pub url: String,
-    /// The credentials that requests to it carry. None: nothing is sent.
-    #[serde(default)]
-    pub auth: Option<Auth>,
-    /// Further headers for every request to it. Their values may be secrets and are treated as such.
-    #[serde(default)]
-    pub headers: BTreeMap<String, Secret>,
-    /// Clients may ask for `provider/model` with any model of this provider.
-    #[serde(default)]
-    pub expose: bool,
-    /// The name of the Envoy cluster, where it is not the provider's own name.
-    #[serde(default)]
-    pub cluster: Option<String>,
-    /// OpenAI dialect: the field that carries the token limit.
-    #[serde(default)]
-    pub max_tokens_field: MaxTokensField,
-    /// TLS towards an https provider.
-    #[serde(default)]
-    pub tls: Tls,
-}
-
-/// A wire format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Dialect {
-    /// OpenAI chat completions.
-    Openai,
-    /// Anthropic messages.
-    Anthropic,
-}
-
-/// The field that carries the token limit in the OpenAI dialect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MaxTokensField {
-    /// What OpenAI asks for today.
-    #[default]
-    MaxCompletionTokens,
-    /// What many other servers know.
-    MaxTokens,
-}
-
-/// The credentials of a provider: `{ bearer: SECRET }` or `{ header: NAME, value: SECRET }`.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// Sent as `authorization: Bearer …`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bearer: Option<Secret>,
-    /// The header that carries `value`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<String>,
-    /// What `header` says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Secret>,
 }
 
 /// A secret: its text (usually `${ENV}`), or the file that holds it.
@@ -229,16 +171,6 @@ impl Serialize for Secret {
     }
 }
 
-/// TLS towards a provider.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tls {
-    /// The CA bundle that signs the provider's certificate. Default: the system's.
-    pub ca_file: Option<String>,
-    /// The name to ask for (SNI) and to check. Default: the host of the URL.
-    pub server_name: Option<String>,
-}
-
 /// A name that clients ask for.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -254,6 +186,9 @@ pub struct Model {
     /// What happens to a request that a target's dialect cannot say in full.
     #[serde(default)]
     pub losses: LossPolicy,
+    /// Whether media that a request names by URL are fetched for a provider that takes bytes only.
+    #[serde(default)]
+    pub fetch_media: fetch::FetchMedia,
 }
 
 /// A provider and its own name for the model.

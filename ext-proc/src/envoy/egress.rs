@@ -28,9 +28,11 @@ const CREDENTIALS: [&str; 11] = [
 
 /// The upstream filters of a provider's cluster.
 pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) -> Value {
-    let (strip, attempt) = (strip(config), processing::attempt_stage(config, topology));
+    let (strip, attempt) = (strip(config), processing::attempt_stage(config, provider, topology));
+    let sees_every_attempt =
+        processing::watches_every_attempt(config) || processing::watches_answers(provider, topology);
     let (strip, attempt) = match topology {
-        Topology::Sidecar if processing::watches_every_attempt(config) => (unless_made_for(provider, &strip), attempt),
+        Topology::Sidecar if sees_every_attempt => (unless_made_for(provider, &strip), attempt),
         Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
         Topology::Shared => (strip, attempt),
     };
@@ -50,8 +52,16 @@ pub(super) fn filters_of_unprocessed() -> Value {
 fn strip(config: &Config) -> Value {
     let configured = config.credential_headers.iter().map(String::as_str);
     let names: BTreeSet<&str> = CREDENTIALS.into_iter().chain(configured).collect();
-    let removals: Vec<Value> = names.into_iter().map(|name| json!({ "remove": name })).collect();
-    header_mutation("attache_strip", &removals, &[])
+    let remove = |name: &str| json!({ "remove": name });
+    let removals: Vec<Value> = names.into_iter().map(remove).collect();
+    let parameters = config.providers.values().filter_map(|provider| provider.credentials.query_name());
+    let parameters: Vec<Value> = parameters.collect::<BTreeSet<_>>().iter().map(|name| remove(name)).collect();
+    let mut strip = header_mutation("attache_strip", &removals, &[]);
+    let mutations = strip.pointer_mut("/typed_config/mutations").and_then(Value::as_object_mut);
+    if let (false, Some(mutations)) = (parameters.is_empty(), mutations) {
+        mutations.insert("query_parameter_mutations".to_owned(), parameters.into());
+    }
+    strip
 }
 
 /// A filter that runs for every attempt but the first to the provider for which the exchange stage has made the request:

@@ -9,18 +9,31 @@ use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-/// Does the client speak Anthropic's dialect? What the service found out decides. Before that, the same signs by which it
-/// decides; not after, since path and headers are the provider's then.
-const ASKED_BY_ANTHROPIC_CLIENT: &str = "(metadata.filter_metadata['attache']['front'] == 'anthropic' \
-    || (!('attache' in metadata.filter_metadata && 'front' in metadata.filter_metadata['attache']) \
-    && (request.path.startsWith('/v1/messages') || 'anthropic-version' in request.headers)))";
+/// The dialects whose errors differ from OpenAI's, each with the signs (in CEL) by which the service knows who asks.
+const OTHERS: [(Dialect, &str); 4] = [
+    (Dialect::Anthropic, "request.path.startsWith('/v1/messages') || 'anthropic-version' in request.headers"),
+    (Dialect::Gemini, "request.path.startsWith('/v1beta/')"),
+    (Dialect::Converse, "request.path.startsWith('/model/')"),
+    (Dialect::Cohere, "request.path.startsWith('/v2/')"),
+];
+
+/// Does the client speak this dialect? What the service found out decides. Before that, the signs by which it decides;
+/// not after, since path and headers are the provider's then.
+fn asked_in(dialect: Dialect, signs: &str) -> String {
+    format!(
+        "(metadata.filter_metadata['attache']['front'] == '{}' \
+         || (!('attache' in metadata.filter_metadata && 'front' in metadata.filter_metadata['attache']) && ({signs})))",
+        dialect.as_str()
+    )
+}
 
 /// The rewriting of Envoy's own answers; the first mapper that matches counts.
 pub(super) fn config(config: &Config) -> Value {
     let mut mappers = vec![answers_of_the_service()];
     for (condition, fault) in cases(config) {
-        let anthropic = format!("{condition} && {ASKED_BY_ANTHROPIC_CLIENT}");
-        mappers.push(mapper(&anthropic, Dialect::Anthropic, &fault));
+        for (dialect, signs) in OTHERS {
+            mappers.push(mapper(&format!("{condition} && {}", asked_in(dialect, signs)), dialect, &fault));
+        }
         mappers.push(mapper(condition, Dialect::OpenAi, &fault));
     }
     json!({ "mappers": mappers })

@@ -8,6 +8,7 @@ use super::routes::pass_to;
 use super::{ATTACHE, extension};
 use crate::callers::mesh::JWT_AUTHN;
 use crate::config::Config;
+use crate::config::compiled::Provider;
 use crate::exchange::Topology;
 use serde_json::{Value, json};
 
@@ -21,7 +22,7 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
         "grpc_service": grpc_service("exchange", config, topology),
         // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
         // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
-        "processing_mode": mode("BUFFERED", "SKIP"),
+        "processing_mode": mode("BUFFERED", "SKIP", "SKIP"),
         "allow_mode_override": true,
         "failure_mode_allow": pass_to(config).is_some(),
         "status_on_error": { "code": 503 },
@@ -48,20 +49,22 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
 }
 
 /// An attempt's stream, in the cluster of its provider.
-pub(super) fn attempt_stage(config: &Config, topology: Topology) -> Value {
+pub(super) fn attempt_stage(config: &Config, provider: &Provider, topology: Topology) -> Value {
     let request_body = match topology {
         // The service has the client's body already: it answers the headers with headers and body at once.
         Topology::Sidecar => "NONE",
         // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
         Topology::Shared => "BUFFERED",
     };
+    // The exchange stage sees only the answer of the last attempt.
+    let response_headers = if watches_answers(provider, topology) { "SEND" } else { "SKIP" };
     // Hardly any response has trailers, but until they could come the stream stays open.
     let response_trailers = if watches_every_attempt(config) { "SEND" } else { "SKIP" };
     ext_proc(
         "attache_attempt",
         json!({
             "grpc_service": grpc_service("attempt", config, topology),
-            "processing_mode": mode(request_body, response_trailers),
+            "processing_mode": mode(request_body, response_headers, response_trailers),
             // Never true: a request that the service did not make for this provider must not reach it.
             "failure_mode_allow": false,
             "status_on_error": { "code": 503 },
@@ -81,6 +84,15 @@ pub(super) fn attempt_stage(config: &Config, topology: Topology) -> Value {
 /// so there it stays with every attempt to its end: should the service die, the answer dies with it.
 pub(super) fn watches_every_attempt(config: &Config) -> bool {
     pass_to(config).is_some()
+}
+
+/// Whether the attempt stage learns from the status of every attempt's answer: which key of a pool has to rest, and, where
+/// it signs the first attempt, too, which token is no longer good.
+pub(super) fn watches_answers(provider: &Provider, topology: Topology) -> bool {
+    match topology {
+        Topology::Sidecar => provider.credentials.has_pool(),
+        Topology::Shared => provider.credentials.learns(),
+    }
 }
 
 fn ext_proc(name: &str, fields: Value) -> Value {
@@ -111,12 +123,12 @@ fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
 }
 
 /// What is sent to the service unless it asks for something else.
-fn mode(request_body: &str, response_trailers: &str) -> Value {
+fn mode(request_body: &str, response_headers: &str, response_trailers: &str) -> Value {
     json!({
         "request_header_mode": "SEND",
         "request_body_mode": request_body,
         "request_trailer_mode": "SKIP",
-        "response_header_mode": "SKIP",
+        "response_header_mode": response_headers,
         "response_body_mode": "NONE",
         "response_trailer_mode": response_trailers,
     })

@@ -90,11 +90,12 @@ fn processed() -> [Value; 2] {
 }
 
 /// The service is away: the request goes on as it came, if the provider understands its dialect. A base URL is written
-/// as the provider's own SDK takes it: OpenAI's ends with the `/v1` of the client's path, Anthropic's before it.
+/// as the provider's own SDK takes it: OpenAI's and Gemini's end with the version in the client's path, others' before it.
 fn passed_on(config: &Config, provider: &Provider) -> Vec<Value> {
     let base = &provider.base_path;
-    match provider.dialect {
-        Dialect::OpenAi => vec![
+    let one = |path: &str| vec![passed(config, provider, path, &format!("{base}{path}"))];
+    match provider.primary() {
+        Dialect::OpenAi | Dialect::Responses | Dialect::Completions => vec![
             json!({
                 "name": UNAVAILABLE,
                 "match": { "path_separated_prefix": "/v1/messages" },
@@ -105,6 +106,9 @@ fn passed_on(config: &Config, provider: &Provider) -> Vec<Value> {
         Dialect::Anthropic => {
             ["/v1/messages", "/v1/models"].map(|path| passed(config, provider, path, &format!("{base}{path}"))).into()
         }
+        Dialect::Gemini => vec![passed(config, provider, "/v1beta/", &format!("{base}/"))],
+        Dialect::Converse => one("/model/"),
+        Dialect::Cohere => one("/v2/"),
     }
 }
 

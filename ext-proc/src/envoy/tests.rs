@@ -192,20 +192,26 @@ fn or_they_are_passed_on_as_they_came_unless_they_were_touched() {
 }
 
 #[test]
-fn envoy_s_own_answers_speak_both_dialects() {
+fn envoy_s_own_answers_speak_every_dialect() {
     let bootstrap = bootstrap(&config("unix:s.sock", "refuse"), Sidecar);
     let mappers = http_of(&bootstrap)["local_reply_config"]["mappers"].as_array().unwrap();
     let (ours, rest) = mappers.split_first().unwrap();
     assert_eq!(ours.get("body_format_override"), None, "our own answers stay as they are");
-    for pair in rest.chunks(2) {
-        let expression = |at: usize| {
-            let at: &Value = &pair[at];
-            at.pointer("/filter/extension_filter/typed_config/expression").unwrap().as_str().unwrap().to_owned()
-        };
-        let message = |at: usize| pair[at].pointer("/body_format_override/json_format/error/message").cloned();
-        assert!(expression(0).starts_with(&expression(1)), "the same case twice, Anthropic's first");
-        assert!(expression(0).contains("'anthropic'"));
-        assert_eq!(message(0), message(1));
+    let expression = |mapper: &Value| {
+        mapper.pointer("/filter/extension_filter/typed_config/expression").unwrap().as_str().unwrap().to_owned()
+    };
+    let message = |mapper: &Value| {
+        let shape = &mapper["body_format_override"]["json_format"];
+        shape.pointer("/error/message").or(shape.get("message")).unwrap().clone()
+    };
+    assert_eq!(rest.len() % 5, 0);
+    for same in rest.chunks(5) {
+        let (openai, others) = same.split_last().unwrap();
+        for (other, name) in others.iter().zip(["anthropic", "gemini", "converse", "cohere"]) {
+            assert!(expression(other).starts_with(&expression(openai)), "the same case, OpenAI's last");
+            assert!(expression(other).contains(&format!("'{name}'")));
+            assert_eq!(message(other), message(openai), "{name}");
+        }
     }
     for route in
         routes_of(&bootstrap).iter().filter_map(|route| route.split(' ').next()).filter(|name| *name != "planned")

@@ -6,13 +6,16 @@
 
 use super::message::{Answer, Change, Event, Head, Reply, list, text};
 use super::plan::Plan;
-use super::upstream_head::{self, Particulars};
+use super::upstream_head::{self, Asking};
 use super::{Service, Topology, Unexpected};
 use crate::config::Config;
 use crate::config::compiled::Target;
+use crate::credentials::{Unavailable, Used};
+use crate::fetch;
 use attache_core::dialect::Dialect;
+use attache_core::endpoint::Operation;
 use attache_core::fault::{Fault, FaultKind};
-use attache_core::translate::{Ask, Translated};
+use attache_core::translate::Translated;
 use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
 use std::sync::Arc;
 
@@ -28,6 +31,13 @@ pub enum Attempt {
     },
     /// The shared topology waits for the client's body.
     Asked(Box<AttemptPlan>),
+    /// The request is on its way; the answer may say something about its credentials.
+    Sent {
+        /// To whom.
+        target: Arc<Target>,
+        /// With which credentials.
+        used: Used,
+    },
     /// Nothing more is to be done.
     Over,
 }
@@ -35,9 +45,9 @@ pub enum Attempt {
 /// An attempt whose body has not come yet.
 #[derive(Debug)]
 pub struct AttemptPlan {
+    service: Arc<Service>,
     config: Arc<Config>,
-    front: Dialect,
-    particulars: Particulars,
+    asking: Asking,
     output_cap: Option<u64>,
     model: String,
     target: Arc<Target>,
@@ -49,13 +59,18 @@ impl Attempt {
     ///
     /// # Errors
     /// For a message that cannot come now.
-    pub fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
+    pub async fn on(self, event: Event) -> Result<(Self, Reply), Unexpected> {
         match (self, event) {
             (Self::Arriving { service, topology }, Event::RequestHeaders(head)) => match topology {
-                Topology::Sidecar => Ok((Self::Over, beside(&service, &head))),
-                Topology::Shared => Ok(AttemptPlan::head(&service, head)),
+                Topology::Sidecar => Ok(beside(&service, &head).await),
+                Topology::Shared => Ok(AttemptPlan::head(&service, head).await),
             },
-            (Self::Asked(plan), Event::RequestBody(body)) => Ok((Self::Over, plan.body(&body))),
+            (Self::Asked(plan), Event::RequestBody(body)) => Ok(plan.body(&body).await),
+            (Self::Sent { target, used }, Event::ResponseHeaders(head)) => {
+                target.provider.credentials.answered(&used, head.status(), head.retry_after_seconds());
+                Ok((Self::Over, Reply::unchanged()))
+            }
+            (state @ Self::Sent { .. }, _) => Ok((state, Reply::unchanged())),
             (Self::Over, _) => Ok((Self::Over, Reply::unchanged())),
             (state, Event::RequestTrailers) => Ok((state, Reply::unchanged())),
             (state, event) => Err(Unexpected { state: state.name(), got: event.name() }),
@@ -66,26 +81,38 @@ impl Attempt {
         match self {
             Self::Arriving { .. } => "an attempt waiting for request headers",
             Self::Asked(_) => "an attempt waiting for the request body",
+            Self::Sent { .. } => "an attempt waiting for its answer",
             Self::Over => "an attempt that is over",
         }
     }
 }
 
 /// The sidecar's attempt: everything is at hand.
-fn beside(service: &Service, head: &Head) -> Reply {
+async fn beside(service: &Service, head: &Head) -> (Attempt, Reply) {
     let metadata = head.metadata.as_ref();
-    if made_already(metadata, head) {
-        return Reply::unchanged();
-    }
     let slot = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.pending.find(id));
-    let Some(slot) = slot else { return lost(head, "its exchange is not known here") };
-    let Some((attempt, target)) = chosen(&slot.plan, head) else { return lost(head, "it is not part of the plan") };
+    if made_already(metadata, head) {
+        let chosen = slot.and_then(|slot| Some((chosen(&slot.plan, head)?.1, slot.used.of(1))));
+        return (chosen.map_or(Attempt::Over, |(target, used)| Attempt::Sent { target, used }), Reply::unchanged());
+    }
+    let Some(slot) = slot else { return (Attempt::Over, lost(head, "its exchange is not known here")) };
+    let Some((attempt, target)) = chosen(&slot.plan, head) else {
+        return (Attempt::Over, lost(head, "it is not part of the plan"));
+    };
     slot.begins(attempt);
-    match slot.translate(&target) {
-        Err(fault) => Reply::Answer(Answer::fault(slot.front, &fault)),
-        Ok(Translated { body, .. }) => {
+    match slot.make(&target, service.fetcher.as_ref()).await {
+        Err(fault) => (Attempt::Over, Reply::Answer(Answer::fault(slot.asking.endpoint.errors(), &fault))),
+        Ok(Translated { body, path, .. }) => {
             let body = body.unwrap_or_else(|| slot.body.to_vec());
-            Reply::Replace(made(slot.front, &target, &slot.config, &slot.particulars, body))
+            match made(&target, &slot.config, &slot.asking, &path, body).await {
+                Err(unavailable) => {
+                    (Attempt::Over, without_credentials(slot.asking.endpoint.errors(), head, &unavailable))
+                }
+                Ok((change, used)) => {
+                    slot.used.note(attempt, used);
+                    (Attempt::Sent { target, used }, Reply::Replace(change))
+                }
+            }
         }
     }
 }
@@ -101,10 +128,12 @@ fn made_already(metadata: Option<&Struct>, head: &Head) -> bool {
 
 impl AttemptPlan {
     /// The shared topology's attempt: the plan is in the metadata.
-    fn head(service: &Service, head: Head) -> (Attempt, Reply) {
+    async fn head(service: &Arc<Service>, head: Head) -> (Attempt, Reply) {
         let config = service.config.load_full();
         let metadata = head.metadata.as_ref();
-        let front = front_of(metadata);
+        let Some(asking) = metadata.and_then(Asking::told) else {
+            return (Attempt::Over, lost(&head, "what is asked for is missing"));
+        };
         let model = metadata.and_then(|m| field(m, "model")).unwrap_or_default().to_owned();
         let planned = metadata.and_then(|m| m.fields.get("plan")).map(|plan| planned(plan, &model, &config));
         let Some(plan) = planned.flatten() else {
@@ -113,42 +142,91 @@ impl AttemptPlan {
         let Some((_, target)) = chosen(&plan, &head) else {
             return (Attempt::Over, lost(&head, "it is not part of the plan"));
         };
-        let particulars = metadata.map(Particulars::told).unwrap_or_default();
         let output_cap = metadata.and_then(|m| field(m, OUTPUT_CAP)).and_then(|cap| cap.parse().ok());
-        let plan = Self { config, front, particulars, output_cap, model, target, head };
+        let plan = Self { service: service.clone(), config, asking, output_cap, model, target, head };
+        if plan.asking.endpoint.operation == Operation::Other {
+            // Nobody looks into its body, which may be missing.
+            return plan.untouched().await;
+        }
         (Attempt::Asked(Box::new(plan)), Reply::unchanged())
     }
 
-    fn body(self, body: &[u8]) -> Reply {
-        let Self { config, front, particulars, output_cap, model, target, head } = self;
-        let made_body = Ask::read(front, body).and_then(|ask| {
-            let translated = ask.capped(output_cap).translate(target.provider.dialect, &target.upstream, now())?;
-            match config.models.get(&model) {
+    /// What nobody here looks into goes to its provider as it is.
+    async fn untouched(self) -> (Attempt, Reply) {
+        let Self { config, asking, target, head, .. } = self;
+        let mut change = Change { skip_request_body: true, ..Change::default() };
+        let dialect = asking.front();
+        let path = asking.endpoint.upstream_path(dialect, target.upstream.hosting, "", false).unwrap_or_default();
+        upstream_head::address(&mut change, &target, &config, &asking, &path);
+        let (method, body) = (head.get(":method").unwrap_or_default(), head.end.then_some(&b""[..]));
+        match upstream_head::sign(&mut change, &target, method, body).await {
+            Err(unavailable) => (Attempt::Over, without_credentials(asking.endpoint.errors(), &head, &unavailable)),
+            Ok(used) => {
+                change.trim(&head);
+                (Attempt::Sent { target, used }, Reply::Go(change))
+            }
+        }
+    }
+
+    async fn body(self, body: &[u8]) -> (Attempt, Reply) {
+        let Self { service, config, asking, output_cap, model, target, head } = self;
+        let made_body = async {
+            let mut ask = asking.read(body)?.capped(output_cap);
+            let dialect = target.provider.dialect_for(ask.endpoint().dialect);
+            let model = config.models.get(&model);
+            let rules = model.and_then(|model| model.fetch_media.as_ref());
+            fetch::complete(&mut ask, dialect, rules, service.fetcher.as_ref()).await?;
+            let translated = ask.translate(dialect, &target.upstream, now())?;
+            match model {
                 Some(model) => model.judge(translated),
                 None => Ok(translated),
             }
-        });
-        match made_body {
-            Err(fault) => Reply::Answer(Answer::fault(front, &fault)),
-            Ok(Translated { body: translated, .. }) => {
+        };
+        match made_body.await {
+            Err(fault) => (Attempt::Over, Reply::Answer(Answer::fault(asking.endpoint.errors(), &fault))),
+            Ok(Translated { body: translated, path, .. }) => {
                 let length = translated.as_ref().map_or(body.len(), Vec::len);
                 let mut change = Change { body: translated, ..Change::default() };
-                upstream_head::address(&mut change, front, &target, &config, &particulars);
+                upstream_head::address(&mut change, &target, &config, &asking, &path);
+                let translated = change.body.take();
+                let signed_body = Some(translated.as_deref().unwrap_or(body));
+                let used = match upstream_head::sign(&mut change, &target, "POST", signed_body).await {
+                    Ok(used) => used,
+                    Err(unavailable) => {
+                        let refusal = without_credentials(asking.endpoint.errors(), &head, &unavailable);
+                        return (Attempt::Over, refusal);
+                    }
+                };
+                change.body = translated;
                 change.set("content-length", length.to_string());
                 change.trim(&head);
-                Reply::Go(change)
+                (Attempt::Sent { target, used }, Reply::Go(change))
             }
         }
     }
 }
 
 /// Headers and body for the target at once. Envoy drops the length then; a filter behind this one puts it back.
-fn made(front: Dialect, target: &Target, config: &Config, particulars: &Particulars, body: Vec<u8>) -> Change {
+async fn made(
+    target: &Target,
+    config: &Config,
+    asking: &Asking,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(Change, Used), Unavailable> {
     let mut change = Change::default();
-    upstream_head::address(&mut change, front, target, config, particulars);
+    upstream_head::address(&mut change, target, config, asking, path);
+    let used = upstream_head::sign(&mut change, target, "POST", Some(&body)).await?;
     change.metadata.text("content_length", body.len().to_string());
     change.body = Some(body);
-    change
+    Ok((change, used))
+}
+
+/// Ends an attempt at a provider whose credentials cannot be had. To Envoy it is a 5xx of that provider, so that the next
+/// target is tried where a retry policy says so.
+fn without_credentials(front: Dialect, head: &Head, unavailable: &Unavailable) -> Reply {
+    tracing::warn!(request_id = head.get("x-request-id"), problem = %unavailable, "an attempt fails");
+    Reply::Answer(Answer::fault(front, &unavailable.fault()))
 }
 
 /// Number and target of this attempt, if Envoy has chosen its cluster: no provider ever gets a request, or a key, that
@@ -171,13 +249,6 @@ fn planned(plan: &Value, model: &str, config: &Config) -> Option<Plan> {
 
 fn field<'a>(metadata: &'a Struct, key: &str) -> Option<&'a str> {
     text(metadata.fields.get(key)?)
-}
-
-fn front_of(metadata: Option<&Struct>) -> Dialect {
-    match metadata.and_then(|m| field(m, "front")) {
-        Some("anthropic") => Dialect::Anthropic,
-        _ => Dialect::OpenAi,
-    }
 }
 
 /// The metadata key of the most tokens of answer that may be asked for.

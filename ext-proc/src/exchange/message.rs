@@ -2,6 +2,7 @@
 //!
 //! `server.rs` turns Envoy's protobuf messages into these and back; nothing else knows protobuf.
 
+use attache_core::dialect::Dialect;
 use attache_core::fault::Fault;
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::core::v3::HeaderValue;
@@ -72,6 +73,14 @@ impl Head {
     /// The status of a response; 502 where it has none that can be read.
     pub fn status(&self) -> u16 {
         self.get(":status").and_then(|status| status.parse().ok()).unwrap_or(502)
+    }
+
+    /// How long a response asks to wait. Dates are not understood: hardly any provider sends one.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        let ms = self.get("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()).map(|ms| ms / 1000.0);
+        let seconds = ms.or_else(|| self.get("retry-after")?.parse().ok())?;
+        // A cast from a float saturates, and makes 0 of what is no number.
+        Some(seconds.ceil() as u64)
     }
 
     /// The announced length of the body in bytes.
@@ -146,6 +155,8 @@ pub struct Change {
     pub clear_route_cache: bool,
     /// Response headers only: how to receive the body.
     pub body_mode: Option<BodyMode>,
+    /// Request headers only: nobody wants to see the body.
+    pub skip_request_body: bool,
     /// A piece of a body in the mode [`BodyMode::Ours`]: whether it is the last one.
     pub last: Option<bool>,
 }
@@ -201,9 +212,11 @@ pub struct Answer {
 
 impl Answer {
     /// An error in the client's dialect.
-    pub fn fault(front: attache_core::dialect::Dialect, fault: &Fault) -> Self {
+    pub fn fault(front: Dialect, fault: &Fault) -> Self {
+        let header = front.error_header(fault).map(|(name, value)| (Cow::Borrowed(name), value.to_owned()));
         Self {
             status: front.error_status(fault),
+            headers: header.into_iter().collect(),
             body: front.encode_error(fault),
             details: format!("attache_{}", fault.kind.as_str()),
             ..Self::default()

@@ -48,6 +48,8 @@ impl Meter {
             Event::Usage(_)
             | Event::Start { .. }
             | Event::Signature { .. }
+            | Event::Citation { .. }
+            | Event::ToolSignature { .. }
             | Event::RedactedThinking { .. }
             | Event::PartEnd { .. }
             | Event::Logprobs { .. }

@@ -3,26 +3,25 @@
 //! An entry lives from the plan until the response's headers, or the hang-up: its [`Registered`] handle removes it.
 
 use super::plan::Plan;
-use super::upstream_head::Particulars;
+use super::upstream_head::Asking;
 use crate::config::Config;
 use crate::config::compiled::{Model, Target};
-use attache_core::dialect::Dialect;
+use crate::credentials::Used;
+use crate::fetch::{self, Fetcher};
 use attache_core::fault::Fault;
-use attache_core::translate::{Ask, Translated};
+use attache_core::translate::Translated;
 use bytes::Bytes;
 use dashmap::DashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a later attempt needs to know of an exchange.
 #[derive(Debug)]
 pub struct Slot {
-    /// The client's dialect.
-    pub front: Dialect,
+    /// What the client asks for, by its head.
+    pub asking: Asking,
     /// The client's body, as it came.
     pub body: Bytes,
-    /// What the client said to one dialect only.
-    pub particulars: Particulars,
     /// The model that was asked for.
     pub model: Arc<Model>,
     /// The plan.
@@ -35,6 +34,30 @@ pub struct Slot {
     pub output_cap: Option<u64>,
     /// The latest attempt under way.
     pub under_way: Arc<AtomicU32>,
+    /// Which credentials attempts carried.
+    pub used: UsedCredentials,
+}
+
+/// Which credentials each attempt carried.
+#[derive(Debug)]
+pub struct UsedCredentials(Mutex<Vec<(u32, Used)>>);
+
+impl UsedCredentials {
+    /// Those of the first attempt.
+    pub fn first(used: Used) -> Self {
+        Self(Mutex::new(vec![(1, used)]))
+    }
+
+    /// Notes those of an attempt.
+    pub fn note(&self, attempt: u32, used: Used) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((attempt, used));
+    }
+
+    /// Those of an attempt.
+    pub fn of(&self, attempt: u32) -> Used {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.iter().rev().find(|(of, _)| *of == attempt).map_or(Used::Nothing, |(_, used)| *used)
+    }
 }
 
 impl Slot {
@@ -46,10 +69,24 @@ impl Slot {
     /// Makes the request for a target of the plan.
     ///
     /// # Errors
-    /// As [`Ask::translate`], and where the model's policy on losses refuses it.
-    pub fn translate(&self, target: &Target) -> Result<Translated, Fault> {
-        let ask = Ask::read(self.front, &self.body)?.capped(self.output_cap);
-        self.model.judge(ask.translate(target.provider.dialect, &target.upstream, self.now)?)
+    /// As [`Ask::translate`](attache_core::translate::Ask::translate), where the model's policy on losses refuses it, and
+    /// where media cannot be fetched.
+    pub async fn make(&self, target: &Target, fetcher: Option<&Fetcher>) -> Result<Translated, Fault> {
+        let mut ask = self.asking.read(&self.body)?.capped(self.output_cap);
+        let dialect = target.provider.dialect_for(ask.endpoint().dialect);
+        fetch::complete(&mut ask, dialect, self.model.fetch_media.as_ref(), fetcher).await?;
+        self.model.judge(ask.translate(dialect, &target.upstream, self.now)?)
+    }
+
+    /// Finds out again how the request for a target was made: the way back from it, and what was lost.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn retrace(&self, target: &Target) -> Result<Translated, Fault> {
+        let mut ask = self.asking.read(&self.body)?.capped(self.output_cap);
+        let dialect = target.provider.dialect_for(ask.endpoint().dialect);
+        fetch::promise(&mut ask, dialect, self.model.fetch_media.as_ref());
+        self.model.judge(ask.translate(dialect, &target.upstream, self.now)?)
     }
 }
 
@@ -59,7 +96,7 @@ pub enum Kept {
     /// The attempt stage can find it.
     Registered(Registered),
     /// Nobody else needs it.
-    Own(Slot),
+    Own(Box<Slot>),
 }
 
 impl Kept {

@@ -1,23 +1,26 @@
 //! The request: who asks → for what → which targets → is there room → the first target's own request.
 
 use super::message::{Answer, Change, Head, Reply};
-use super::pending::{Kept, Slot};
+use super::pending::{Kept, Slot, UsedCredentials};
 use super::plan::Plan;
 use super::response::Sent;
 use super::settle::{Ending, Prompt, Settlement};
-use super::upstream_head::{self, Particulars};
+use super::upstream_head::{self, Asking};
 use super::{Exchange, Service, Topology, attempt};
 use crate::callers::{self, Caller, Stranger};
 use crate::config::Config;
 use crate::config::compiled::{Model, Target};
 use crate::counting::{self, Counting};
+use crate::credentials::Used;
+use crate::fetch;
 use crate::front::{self, Front};
-use crate::limits::claims::{self, Claims};
+use crate::limits::claims::{self, Claims, Expected};
 use crate::limits::held::Held;
 use crate::limits::refusal::Denied;
 use crate::limits::rule::Facts;
 use crate::store::Unavailable;
 use attache_core::dialect::Dialect;
+use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::translate::{self, Ask, Translated};
 use bytes::Bytes;
@@ -43,48 +46,60 @@ impl Arriving {
     }
 
     /// Takes the request's headers: what does the client speak, who is it, and can it be served at all?
-    pub(super) fn head(self, head: Head) -> (Exchange, Reply) {
+    pub(super) async fn head(self, head: Head) -> (Exchange, Reply) {
         let Self { topology, mut books } = self;
         let config = books.service().config.load_full();
         books.request_id = head.get("x-request-id").unwrap_or_default().to_owned();
         let path = head.get(":path").unwrap_or_default();
         let front = front::of(head.get(":method").unwrap_or_default(), path, head.get("anthropic-version").is_some());
         books.front = front.dialect();
-        let dialect = match &front {
-            Front::Chat(dialect) | Front::Count(dialect) | Front::Models { dialect, .. } => *dialect,
-            Front::Tokenize => Dialect::OpenAi,
+        let dialect = front.dialect();
+        match &front {
             Front::Nowhere(dialect, fault) => return refuse(books, *dialect, fault),
             Front::Otherwise { dialect, allowed, fault } => {
                 // RFC 9110, 15.5.6: whoever answers 405 says what is allowed.
                 let headers = vec![("allow".into(), (*allowed).to_owned())];
-                return refuse_with(books, Answer { headers, ..Answer::fault(*dialect, fault) }, fault);
+                let mut answer = Answer::fault(*dialect, fault);
+                answer.headers.extend(headers);
+                return refuse_with(books, answer, fault);
             }
-        };
+            Front::Endpoint(_) | Front::Tokenize | Front::Models { .. } => {}
+        }
         let service = books.service().clone();
         match service.callers.who(&head, &config, books.started) {
             Ok(caller) => books.caller = Some(caller),
             Err(stranger) => return turn_away(books, dialect, &stranger),
         }
-        let operation = match front {
+        let (endpoint, tokenize) = match front {
             Front::Models { one, .. } => return models(books, dialect, one.as_deref(), &config),
-            Front::Count(_) => Operation::Count,
-            Front::Tokenize => Operation::Tokenize,
-            Front::Chat(_) | Front::Nowhere(..) | Front::Otherwise { .. } => Operation::Chat,
+            Front::Endpoint(endpoint) => (endpoint, false),
+            Front::Tokenize | Front::Nowhere(..) | Front::Otherwise { .. } => {
+                (Endpoint { operation: Operation::Count, ..Dialect::OpenAi.into() }, true)
+            }
         };
+        books.front = endpoint.dialect;
         // From here on there is a record of it, whatever happens.
         books.model_asked = Some(String::new());
-        if let Some(fault) = unfit(&head, &config, books.caller(), dialect) {
+        if let Some(fault) = unfit(&head, &config, books.caller(), &endpoint) {
             return refuse(books, dialect, &fault);
         }
         books.wants_cost = head.get(WANTS_COST).is_some_and(|wish| !matches!(wish, "" | "0" | "false"));
-        (Exchange::Asked(Asked { topology, books, config, front: dialect, operation, head }), Reply::unchanged())
+        let asked = Asked { topology, books, config, asking: Asking::of(endpoint, &head), tokenize, head };
+        // It names no model and nobody looks into it: there is nothing to wait for.
+        if asked.asking.endpoint.operation == Operation::Other {
+            return asked.elsewhere().await;
+        }
+        (Exchange::Asked(Box::new(asked)), Reply::unchanged())
     }
 }
 
 /// A reason to refuse a request by its headers alone.
-fn unfit(head: &Head, config: &Config, caller: &Caller, front: Dialect) -> Option<Fault> {
-    if !caller.may_speak(front) {
-        return Some(callers::front_refused(front));
+fn unfit(head: &Head, config: &Config, caller: &Caller, endpoint: &Endpoint) -> Option<Fault> {
+    if !caller.may_speak(endpoint.dialect) {
+        return Some(callers::front_refused(endpoint.dialect));
+    }
+    if endpoint.operation == Operation::Other {
+        return None;
     }
     if head.end {
         return Some(Fault::invalid("the request has no body; expected a JSON object"));
@@ -102,25 +117,16 @@ fn too_large(bytes: u64, config: &Config) -> Option<Fault> {
     (bytes > limit.into()).then(|| Fault::new(FaultKind::TooLarge, message))
 }
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// An answer.
-    Chat,
-    /// Only how many tokens the prompt has.
-    Count,
-    /// The same, and which, in vLLM's words.
-    Tokenize,
-}
-
 /// The headers are known, the body is not.
 #[derive(Debug)]
 pub struct Asked {
     topology: Topology,
     books: Box<Settlement>,
     config: Arc<Config>,
-    front: Dialect,
-    operation: Operation,
+    /// What is asked for, by the head.
+    asking: Asking,
+    /// The tokens are asked for in vLLM's words.
+    tokenize: bool,
     head: Head,
 }
 
@@ -128,7 +134,7 @@ pub struct Asked {
 #[allow(clippy::large_enum_variant, reason = "it lives from one function's end to the next line")]
 enum Outcome {
     /// It goes on to a provider.
-    Sent(translate::Answer, Option<Kept>, Change),
+    Sent(translate::Answer, Option<Kept>, Used, Change),
     /// It is answered here.
     Answered(Vec<u8>),
 }
@@ -151,19 +157,70 @@ impl Asked {
     /// Takes the request's body.
     pub(super) async fn body(mut self, body: Bytes) -> (Exchange, Reply) {
         match self.sent(body).await {
-            Ok(Outcome::Sent(answer, kept, change)) => {
-                let sent = Sent::new(self.config, self.books, answer, kept);
+            Ok(Outcome::Sent(answer, kept, used, change)) => {
+                let sent = Sent::new(self.config, self.books, answer, kept, used);
                 (Exchange::Sent(Box::new(sent)), Reply::Go(change))
             }
             Ok(Outcome::Answered(body)) => answer(self.books, body, "attache_count"),
-            Err(Refusal::Fault(fault)) => refuse(self.books, self.front, &fault),
-            Err(Refusal::Denied(denied)) => {
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    /// Answers with the reason why it goes no further.
+    fn refused(mut self, refusal: Refusal) -> (Exchange, Reply) {
+        let dialect = self.asking.endpoint.errors();
+        match refusal {
+            Refusal::Fault(fault) => refuse(self.books, dialect, &fault),
+            Refusal::Denied(denied) => {
                 self.books.refused_by = Some(denied.rule().name.clone());
                 let fault = denied.fault();
-                let answer = Answer { headers: denied.headers(), ..Answer::fault(self.front, &fault) };
+                let mut answer = Answer::fault(dialect, &fault);
+                answer.headers.extend(denied.headers());
                 refuse_with(self.books, answer, &fault)
             }
         }
+    }
+
+    /// Sends on what names no model, as it is, to the provider that takes such requests of its dialect.
+    async fn elsewhere(mut self) -> (Exchange, Reply) {
+        match self.untouched().await {
+            Ok((change, used)) => {
+                let answer = translate::Answer::untouched(&self.asking.endpoint);
+                let sent = Sent::new(self.config, self.books, answer, None, used);
+                (Exchange::Sent(Box::new(sent)), Reply::Go(change))
+            }
+            Err(refusal) => self.refused(refusal),
+        }
+    }
+
+    async fn untouched(&mut self) -> Result<(Change, Used), Refusal> {
+        let endpoint = self.asking.endpoint.clone();
+        let method = self.head.get(":method").unwrap_or_default().to_owned();
+        let path = self.head.get(":path").unwrap_or_default().to_owned();
+        let nowhere = || front::not_served(&method, &path);
+        let model = self.config.elsewhere(endpoint.dialect).ok_or_else(nowhere)?;
+        self.books.model = model.name.clone();
+        let plan = self.reachable(&model).ok_or_else(nowhere)?;
+        let plan = match self.room(None, plan, "", None).await? {
+            Ok((plan, _)) => plan,
+            Err(denied) => {
+                self.books.service().metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "denied"]).inc();
+                return Err(Refusal::Denied(Box::new(denied)));
+            }
+        };
+        let mut change = self.routed(&model, &plan);
+        change.skip_request_body = true;
+        let mut used = Used::Nothing;
+        if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
+            let path = endpoint.upstream_path(endpoint.dialect, target.upstream.hosting, "", false);
+            upstream_head::address(&mut change, target, &self.config, &self.asking, &path.unwrap_or_default());
+            let signed = upstream_head::sign(&mut change, target, &method, self.head.end.then_some(&b""[..])).await;
+            used = signed.map_err(|unavailable| unavailable.fault())?;
+            change.trim(&self.head);
+            change.metadata.text("target", &target.provider.cluster);
+        }
+        self.books.plan = Some(plan);
+        Ok((change, used))
     }
 
     /// Envoy answered before the body was whole: it was larger than Envoy buffers, or did not come in time. What the
@@ -171,7 +228,7 @@ impl Asked {
     pub(super) fn refused_by_envoy(mut self, head: &Head) -> (Exchange, Reply) {
         let status = head.status();
         let mut change = Change::default();
-        change.metadata.text("request_id", &self.books.request_id).text("front", self.front.as_str());
+        change.metadata.text("request_id", &self.books.request_id).text("front", self.asking.front().as_str());
         self.books.failed(FaultKind::of_status(status), status);
         (Exchange::Over, Reply::Go(change))
     }
@@ -181,41 +238,92 @@ impl Asked {
         if let Some(fault) = too_large(body.len() as u64, &self.config) {
             return Err(fault.into());
         }
-        let ask = Ask::read(self.front, &body)?;
+        let ask = self.asking.read(&body)?;
         self.books.stream = ask.stream;
         self.books.model_asked = Some(shown(&ask.model));
         let caller = self.books.caller();
         let visible = Some(&*ask.model).filter(|name| caller.may_see(name));
         let model = visible.and_then(|name| self.config.model(name)).ok_or_else(|| no_such_model(&ask.model))?;
-        let (model, plan, cap) = match self.operation {
-            Operation::Chat => self.hold(&ask, &body, model).await?,
-            Operation::Count => match self.counted_upstream(&ask, &model)? {
-                Some(plan) => (model, plan, None),
-                None => return self.counted_here(&ask, &body, &model),
-            },
-            Operation::Tokenize => return self.counted_here(&ask, &body, &model),
+        let counts = ask.endpoint().operation == Operation::Count;
+        let (model, plan, cap) = match self.counted_upstream(&ask, &model).filter(|_| counts) {
+            Some(plan) => (model, plan, None),
+            None if counts => return self.counted_here(&ask, &body, &model),
+            None => self.hold(&ask, &body, model).await?,
         };
-        let ask = ask.capped(cap);
-        let (plan, made) = first_fit(&ask, plan, &model, self.books.now())?;
-        let particulars = Particulars::of(&self.head, self.operation == Operation::Count);
-        let mut change = self.routed(&model, &plan, &particulars);
+        let mut ask = ask.capped(cap);
+        let Ready { plan, made, head, used } = self.ready(&mut ask, &body, plan, &model).await?;
+        let mut change = self.routed(&model, &plan);
         if let (Topology::Shared, Some(cap)) = (self.topology, cap) {
             change.metadata.text(attempt::OUTPUT_CAP, cap.to_string());
         }
-        let Translated { body: translated, losses, answer } = made;
+        let Translated { body: translated, losses, answer, .. } = made;
         self.books.losses = losses;
         if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
             // In the shared topology the body stays as it is: every attempt makes its own, maybe in another replica.
-            upstream_head::address(&mut change, self.front, target, &self.config, &particulars);
+            change.set.extend(head.set);
+            change.remove.extend(head.remove);
             change.set("content-length", translated.as_ref().map_or(body.len(), Vec::len).to_string());
             change.trim(&self.head);
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
         }
-        let kept =
-            (plan.targets().len() > 1).then(|| self.kept(&body, particulars, model, plan.clone(), cap, &mut change));
+        let kept = (plan.targets().len() > 1).then(|| self.kept(&body, model, plan.clone(), cap, used, &mut change));
         self.books.plan = Some(plan);
-        Ok(Outcome::Sent(answer, kept, change))
+        Ok(Outcome::Sent(answer, kept, used, change))
+    }
+
+    /// The first target that can be asked now, with the plan from there on: its dialect can say the request, and its
+    /// credentials can be had.
+    async fn ready(&self, ask: &mut Ask<'_>, body: &[u8], plan: Plan, model: &Model) -> Result<Ready, Fault> {
+        let mut refusal = None;
+        let mut left = Some(plan);
+        while let Some(plan) = left.take() {
+            let Some(target) = plan.attempt(1).cloned() else { break };
+            match self.made(ask, body, &target, model).await {
+                Ok((made, head, used)) => {
+                    // A later attempt whose credentials cannot be had would end the exchange: Envoy tries no other one then.
+                    let plan = plan.clone().only(|target| !target.provider.credentials.are_away()).unwrap_or(plan);
+                    return Ok(Ready { plan, made, head, used });
+                }
+                Err(fault) => {
+                    refusal.get_or_insert(fault);
+                    left = plan.without_first();
+                }
+            }
+        }
+        Err(refusal.unwrap_or_else(|| no_such_model(&ask.model)))
+    }
+
+    /// The request for one target. In the shared topology only the way back from it counts: the attempt makes its own.
+    async fn made(
+        &self,
+        ask: &mut Ask<'_>,
+        body: &[u8],
+        target: &Target,
+        model: &Model,
+    ) -> Result<(Translated, Change, Used), Fault> {
+        let dialect = target.provider.dialect_for(ask.endpoint().dialect);
+        let (rules, service) = (model.fetch_media.as_ref(), self.books.service());
+        match self.topology {
+            Topology::Sidecar => fetch::complete(ask, dialect, rules, service.fetcher.as_ref()).await?,
+            Topology::Shared => fetch::promise(ask, dialect, rules),
+        }
+        let made = model.judge(ask.translate(dialect, &target.upstream, self.books.now())?)?;
+        let mut head = Change::default();
+        let signed = match self.topology {
+            // The attempt stage signs; what it cannot get it is not asked for.
+            Topology::Shared => target.provider.credentials.ready().await.map(|()| Used::Nothing),
+            Topology::Sidecar => {
+                upstream_head::address(&mut head, target, &self.config, &self.asking, &made.path);
+                let body = Some(made.body.as_deref().unwrap_or(body));
+                upstream_head::sign(&mut head, target, "POST", body).await
+            }
+        };
+        let used = signed.map_err(|unavailable| {
+            tracing::warn!(request_id = self.books.request_id, problem = %unavailable, "a provider is passed over");
+            unavailable.fault()
+        })?;
+        Ok((made, head, used))
     }
 
     /// Plans with a model and holds what the exchange may use: with the model that is asked for, or with the one that a
@@ -228,7 +336,7 @@ impl Asked {
         let mut used_up: Option<Arc<str>> = None;
         loop {
             self.books.model = model.name.clone();
-            let denied = match self.room(ask, body, plan, &named, used_up.as_deref()).await? {
+            let denied = match self.room(Some((ask, body)), plan, &named, used_up.as_deref()).await? {
                 Ok((plan, cap)) => return Ok((model, plan, cap)),
                 Err(denied) => denied,
             };
@@ -250,11 +358,10 @@ impl Asked {
     }
 
     /// Holds what an exchange with the model of this name may use under this plan, less the providers that have no room
-    /// themselves. `used_up`: the budget because of which this model serves; it counts what is used, and lets it pass.
+    /// themselves. `ask`: what is asked, with its bytes, where somebody here looks into it. `used_up`: the budget because of which this model serves; it counts what is used, and lets it pass.
     async fn room(
         &mut self,
-        ask: &Ask<'_>,
-        body: &[u8],
+        ask: Option<(&Ask<'_>, &[u8])>,
         plan: Plan,
         named: &str,
         used_up: Option<&str>,
@@ -262,22 +369,30 @@ impl Asked {
         let service = self.books.service().clone();
         let config = self.config.clone();
         let caller = self.books.caller().clone();
-        let facts = Facts { caller: &caller, model: named, front: self.front, head: &self.head };
+        let facts = Facts { caller: &caller, model: named, front: self.asking.front(), head: &self.head };
         let rules = config.rules.of(&facts);
         let mut plan = claims::with_known_price(plan, &rules, &facts).map_err(|(budget, fault)| {
             self.books.refused_by = Some(budget);
             fault
         })?;
-        let Some(target) = plan.attempt(1).cloned() else { return Err(no_such_model(&ask.model)) };
-        if rules.is_empty() {
-            self.books.prompt = Some(Prompt { tokens: counting::rough(body), estimated: None });
-            return Ok(Ok((plan, None)));
-        }
-        let counting = Counting::best(&target, &service.calibration, body.len());
-        let prompt = counting::prompt(ask, body, &counting, &target.upstream.model);
-        let estimated = counting.ratio().map(|ratio| (target.clone(), ratio));
-        self.books.prompt = Some(Prompt { tokens: prompt.tokens, estimated });
-        let (expected, cap) = claims::expected(ask, prompt, &rules, &facts, &plan, &config);
+        let Some(target) = plan.attempt(1).cloned() else { return Err(no_such_model(named)) };
+        let (expected, cap) = match ask {
+            None => {
+                self.books.prompt = Some(Prompt { tokens: 0, estimated: None });
+                (Expected::default(), None)
+            }
+            Some((_, body)) if rules.is_empty() => {
+                self.books.prompt = Some(Prompt { tokens: counting::rough(body), estimated: None });
+                (Expected::default(), None)
+            }
+            Some((ask, body)) => {
+                let counting = Counting::best(&target, &service.calibration, body.len());
+                let prompt = counting::prompt(ask, body, &counting, &target.upstream.model);
+                let estimated = counting.ratio().map(|ratio| (target.clone(), ratio));
+                self.books.prompt = Some(Prompt { tokens: prompt.tokens, estimated });
+                claims::expected(ask, prompt, &rules, &facts, &plan, &config)
+            }
+        };
         loop {
             let claims = Claims::of(&rules, &facts, &plan, expected, &config.prices).passing(used_up);
             if claims.is_empty() {
@@ -303,14 +418,15 @@ impl Asked {
     }
 
     /// The plan of a request that only counts: the targets whose provider counts by itself, if the first is one of them.
-    fn counted_upstream(&mut self, ask: &Ask<'_>, model: &Arc<Model>) -> Result<Option<Plan>, Fault> {
+    fn counted_upstream(&mut self, ask: &Ask<'_>, model: &Arc<Model>) -> Option<Plan> {
         self.books.model = model.name.clone();
-        let plan = self.reachable(model).ok_or_else(|| no_such_model(&ask.model))?;
-        let counts = |target: &Target| target.provider.dialect == self.front;
-        if !plan.attempt(1).is_some_and(|target| counts(target)) {
-            return Ok(None);
-        }
-        Ok(plan.only(counts))
+        let endpoint = ask.endpoint();
+        let counts = |target: &Target| {
+            let path = endpoint.upstream_path(endpoint.dialect, target.upstream.hosting, &target.upstream.model, false);
+            !self.tokenize && target.provider.speaks.contains(&endpoint.dialect) && path.is_some()
+        };
+        let plan = self.reachable(model)?;
+        plan.attempt(1).is_some_and(|target| counts(target)).then(|| plan.only(counts)).flatten()
     }
 
     /// Answers how many tokens a prompt has by our own count.
@@ -318,18 +434,23 @@ impl Asked {
         let plan = self.reachable(model);
         let target = plan.as_ref().and_then(|plan| plan.attempt(1)).ok_or_else(|| no_such_model(&ask.model))?;
         let counting = Counting::best(target, &self.books.service().calibration, body.len());
-        if let (Operation::Tokenize, Some(text)) = (self.operation, ask.text("prompt")?) {
+        if let Some(text) = if self.tokenize { ask.text("prompt")? } else { None } {
             return Ok(Outcome::Answered(counting::tokenized(&text, &counting)));
         }
         // Who only counts need not say how long the answer may be, and a dialect may demand that everywhere else.
         let complete = ask.with_output_limit();
-        let ask = Ask::read(self.front, complete.as_deref().unwrap_or(body))?;
+        let ask = self.asking.read(complete.as_deref().unwrap_or(body))?;
         // A request that nobody understands has no tokens that anybody could count.
         ask.meaning().map_err(Fault::clone)?;
         let count = counting::prompt(&ask, body, &counting, &target.upstream.model).tokens;
-        let answer = match self.operation {
-            Operation::Tokenize => json!({ "count": count, "max_model_len": null, "tokens": [] }),
-            Operation::Chat | Operation::Count => json!({ "input_tokens": count }),
+        let answer = match self.asking.front() {
+            _ if self.tokenize => json!({ "count": count, "max_model_len": null, "tokens": [] }),
+            Dialect::Gemini => json!({ "totalTokens": count }),
+            Dialect::Converse => json!({ "inputTokens": count }),
+            Dialect::Responses => json!({ "object": "response.input_tokens", "input_tokens": count }),
+            Dialect::OpenAi | Dialect::Completions | Dialect::Anthropic | Dialect::Cohere => {
+                json!({ "input_tokens": count })
+            }
         };
         Ok(Outcome::Answered(answer.to_string().into_bytes()))
     }
@@ -344,25 +465,25 @@ impl Asked {
     fn kept(
         &self,
         body: &Bytes,
-        particulars: Particulars,
         model: Arc<Model>,
         plan: Plan,
         output_cap: Option<u64>,
+        used: Used,
         change: &mut Change,
     ) -> Kept {
         let slot = Slot {
             output_cap,
-            front: self.front,
+            asking: self.asking.clone(),
             body: body.clone(),
-            particulars,
             model,
             plan,
             config: self.config.clone(),
             now: self.books.now(),
             under_way: self.books.under_way.clone(),
+            used: UsedCredentials::first(used),
         };
         match self.topology {
-            Topology::Shared => Kept::Own(slot),
+            Topology::Shared => Kept::Own(Box::new(slot)),
             Topology::Sidecar => {
                 let registered = self.books.service().pending.register(slot);
                 change.metadata.text("exchange", registered.id());
@@ -372,7 +493,7 @@ impl Asked {
     }
 
     /// What Envoy's router needs to follow the plan.
-    fn routed(&self, model: &Model, plan: &Plan, particulars: &Particulars) -> Change {
+    fn routed(&self, model: &Model, plan: &Plan) -> Change {
         let mut change = Change { clear_route_cache: true, ..Change::default() };
         // Without Envoy's early removal this is the first place where they can be dropped; nobody here reads them.
         for name in self.head.names().filter(|name| name.starts_with("x-attache-")) {
@@ -392,7 +513,7 @@ impl Asked {
             change.set("x-envoy-upstream-rq-per-try-timeout-ms", timeout.as_millis().to_string());
         }
         let metadata = &mut change.metadata;
-        metadata.text("front", self.front.as_str()).text("model", &*model.name);
+        metadata.text("front", self.asking.front().as_str()).text("model", &*model.name);
         // Egress cleaning takes it off the request: the access log finds it here.
         metadata.text("request_id", &self.books.request_id);
         let caller = self.books.caller();
@@ -403,10 +524,19 @@ impl Asked {
         plan.tell_router(metadata);
         if self.topology == Topology::Shared {
             plan.tell_attempts(metadata);
-            particulars.tell(metadata);
+            self.asking.tell(metadata);
         }
         change
     }
+}
+
+/// A plan whose first target can be asked, and the request for it.
+struct Ready {
+    plan: Plan,
+    made: Translated,
+    /// Its address and credentials; empty where the attempt stage sees to them.
+    head: Change,
+    used: Used,
 }
 
 /// A model, its plan, and the most tokens of answer that may be asked for.
@@ -416,29 +546,14 @@ type Planned = (Arc<Model>, Plan, Option<u64>);
 fn turn_away(books: Box<Settlement>, dialect: Dialect, stranger: &Stranger) -> (Exchange, Reply) {
     let fault = stranger.fault();
     let wait = stranger.retry_after_seconds().map(|seconds| ("retry-after".into(), seconds.to_string()));
-    refuse_with(books, Answer { headers: wait.into_iter().collect(), ..Answer::fault(dialect, &fault) }, &fault)
+    let mut answer = Answer::fault(dialect, &fault);
+    answer.headers.extend(wait);
+    refuse_with(books, answer, &fault)
 }
 
 fn store_away() -> Fault {
     let message = "the gateway cannot look up its limits at the moment; try again";
     Fault::new(FaultKind::Overloaded, message).with_code("limits_unavailable")
-}
-
-/// The first target whose dialect can say the request, with the plan from there on.
-fn first_fit(ask: &Ask<'_>, plan: Plan, model: &Model, now: u64) -> Result<(Plan, Translated), Fault> {
-    let mut refusal = None;
-    let mut left = Some(plan);
-    while let Some(plan) = left.take() {
-        let Some(target) = plan.attempt(1) else { break };
-        match ask.translate(target.provider.dialect, &target.upstream, now).and_then(|made| model.judge(made)) {
-            Ok(translated) => return Ok((plan, translated)),
-            Err(fault) => {
-                refusal.get_or_insert(fault);
-                left = plan.without_first();
-            }
-        }
-    }
-    Err(refusal.unwrap_or_else(|| no_such_model(&ask.model)))
 }
 
 fn no_such_model(asked: &str) -> Fault {

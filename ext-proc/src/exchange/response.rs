@@ -8,9 +8,11 @@ use super::{Exchange, attempt, local_reply};
 use crate::config::Config;
 use crate::config::compiled::Target;
 use crate::counting::Counting;
+use crate::credentials::Used;
 use crate::decompress::Decompress;
 use crate::limits::held::Held;
 use crate::limits::refusal;
+use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::loss::Losses;
 use attache_core::price::Nanos;
@@ -41,6 +43,8 @@ pub struct Sent {
     answer: translate::Answer,
     /// What is needed when a later attempt answers.
     kept: Option<Kept>,
+    /// Which credentials the first attempt carried.
+    used: Used,
 }
 
 impl Sent {
@@ -49,10 +53,11 @@ impl Sent {
         mut books: Box<Settlement>,
         answer: translate::Answer,
         kept: Option<Kept>,
+        used: Used,
     ) -> Self {
         let first = books.plan.as_ref().and_then(|plan| plan.attempt(1)).cloned();
         books.meter = first.map(|target| meter(&config, &books, &target));
-        Self { config, books, answer, kept }
+        Self { config, books, answer, kept, used }
     }
 
     /// Takes the response's headers: who answered, and in which form does the body come?
@@ -78,13 +83,20 @@ impl Sent {
 
     /// A provider answered.
     fn answered(self, target: &Arc<Target>, head: &Head) -> (Exchange, Reply) {
-        let Self { config, mut books, mut answer, kept } = self;
+        let Self { config, mut books, mut answer, kept, used } = self;
+        let credentials = &target.provider.credentials;
+        // The attempt stage has seen the answer already where it matters for every attempt.
+        if !(credentials.has_pool() && matches!(kept, Some(Kept::Registered(_)))) {
+            let used = kept.as_ref().map_or(used, |kept| kept.slot().used.of(books.attempts));
+            credentials.answered(&used, books.status, head.retry_after_seconds());
+        }
         let body_bytes_max = config.written.limits.body_bytes_max;
         let mut losses = std::mem::take(&mut books.losses);
         if let Some(slot) = kept.as_ref().map(Kept::slot).filter(|_| books.attempts > 1) {
-            answer = answer.from_upstream(target.provider.dialect);
-            // The attempt was made elsewhere; that it could be made is certain, what it lost is found out again.
-            losses = slot.translate(target).map(|made| made.losses).unwrap_or_default();
+            // The attempt was made elsewhere; that it could be made is certain, how, is found out again.
+            if let Ok(made) = slot.retrace(target) {
+                (answer, losses) = (made.answer, made.losses);
+            }
         }
         drop(kept);
         let mut change = Change::default();
@@ -99,9 +111,18 @@ impl Sent {
         let Some(decompress) = Decompress::of(encoding) else {
             return fail(books, &answer, &translate::unreadable_encoding(encoding), change);
         };
-        let is_stream = head.get("content-type").is_some_and(is_event_stream);
+        let content_type = head.get("content-type").unwrap_or_default();
+        if success && !answer.is_read(content_type) && !answer.is_stream(content_type) {
+            // Files, sound, pictures: it passes as it is.
+            (books.ending, books.served, books.seen.content) = (Ending::Complete, true, true);
+            return (Exchange::Over, Reply::Go(change));
+        }
+        let is_stream = answer.is_stream(content_type);
         if success && is_stream && answer.wants_stream() && !head.end {
             change.remove("content-length");
+            if !answer.is_framed_alike() {
+                change.set("content-type", answer.stream_content_type());
+            }
             // From here on the provider is at work, and wants to be paid for it.
             books.served = true;
             let may_stop = books.held.as_ref().is_some_and(Held::may_stop);
@@ -170,12 +191,6 @@ fn meter(config: &Arc<Config>, books: &Settlement, target: &Arc<Target>) -> Mete
     Meter::new(config.clone(), target.clone(), counting, books.wants_cost)
 }
 
-/// Media types have no case.
-fn is_event_stream(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("text/event-stream")
-}
-
 /// Tells client and access log who served.
 fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &Losses) {
     for name in PROVIDER_ONLY {
@@ -200,7 +215,7 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
 /// Answers with an error, whatever was to come.
 fn fail(mut books: Box<Settlement>, answer: &translate::Answer, fault: &Fault, change: Change) -> (Exchange, Reply) {
     let mut reply = Answer::fault(answer.front(), fault);
-    reply.headers = change.set;
+    reply.headers.extend(change.set);
     reply.metadata = change.metadata;
     books.failed(fault.kind, reply.status);
     (Exchange::Over, Reply::Answer(reply))
@@ -231,6 +246,9 @@ impl Whole {
         if !success {
             let error = answer.error(&target.provider.name, books.status, &body);
             books.failed(error.fault.kind, error.status);
+            if error.body.is_some() {
+                name_error(&mut change, answer.front(), &error.fault);
+            }
             let body = error.body.map_or(body, Cow::Owned);
             return finish(books, change, Some(error.status), body, "application/json");
         }
@@ -258,7 +276,7 @@ impl Whole {
                 }
                 books.seen = seen;
                 let body = translated.map_or(body, Cow::Owned);
-                let kind = if is_stream { "text/event-stream" } else { "application/json" };
+                let kind = if is_stream { answer.stream_content_type() } else { "application/json" };
                 finish(books, change, None, body, kind)
             }
         }
@@ -280,13 +298,21 @@ impl Whole {
 fn fail_late(
     mut books: Box<Settlement>,
     answer: &translate::Answer,
-    change: Change,
+    mut change: Change,
     fault: &Fault,
 ) -> (Exchange, Reply) {
     let front = answer.front();
     let status = front.error_status(fault);
     books.failed(fault.kind, status);
+    name_error(&mut change, front, fault);
     finish(books, change, Some(status), Cow::Owned(front.encode_error(fault)), "application/json")
+}
+
+/// Adds the header by which the client knows an error, where its dialect has one.
+fn name_error(change: &mut Change, front: Dialect, fault: &Fault) {
+    if let Some((name, value)) = front.error_header(fault) {
+        change.set(name, value);
+    }
 }
 
 /// The last reply to a whole answer.
