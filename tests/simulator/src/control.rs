@@ -32,10 +32,14 @@ pub(crate) fn serve(simulator: &Simulator, method: &Method, path: &str, body: &B
             simulator.records.clear();
             reply(StatusCode::OK, &json!({}))
         }
+        ("DELETE", "tokens") => {
+            simulator.tokens.issuer.revoke();
+            reply(StatusCode::OK, &json!({}))
+        }
         ("GET", "stats") => reply(StatusCode::OK, &simulator.records.stats()),
         _ => reply(
             StatusCode::NOT_FOUND,
-            &json!({"error": "expected PUT script, POST or DELETE queue, GET or DELETE requests, or GET stats"}),
+            &json!({"error": "expected PUT script, POST or DELETE queue, GET or DELETE requests, DELETE tokens, or GET stats"}),
         ),
     }
 }

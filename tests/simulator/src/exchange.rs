@@ -14,8 +14,9 @@ use crate::fault::Fault;
 use crate::pace::{Body, Connection, Paced, ScriptedReset, Source};
 use crate::record::{Arrival, Ended, Open, Records};
 use crate::script::{Script, Scripts};
+use crate::tokens::Tokens;
 use crate::turn::Turn;
-use crate::{anthropic, control, models, openai};
+use crate::{anthropic, apis, bedrock, cohere, completions, control, gemini, models, openai, responses, tokens};
 
 /// A longer request body is refused with a 413.
 const REQUEST_BYTES_MAX: usize = 64 << 20;
@@ -26,6 +27,21 @@ pub(crate) struct Simulator {
     pub(crate) records: Arc<Records>,
     /// Keys that are good; empty: every key is.
     pub(crate) keys: Vec<String>,
+    /// The answers of the Responses API that are kept.
+    pub(crate) responses: responses::store::Store,
+    /// AWS access keys that are good.
+    pub(crate) access_keys: Vec<bedrock::keys::AccessKey>,
+    pub(crate) tokens: Tokens,
+}
+
+impl Simulator {
+    /// Whether a key is good, or a token.
+    fn knows(&self, key: &str) -> bool {
+        if self.tokens.only_issued {
+            return self.tokens.issuer.accepts(key);
+        }
+        self.keys.is_empty() || self.keys.iter().any(|good| good == key)
+    }
 }
 
 /// Whose API a request is for.
@@ -33,6 +49,9 @@ pub(crate) struct Simulator {
 enum Dialect {
     OpenAi,
     Anthropic,
+    Cohere,
+    Gemini,
+    Bedrock,
 }
 
 /// What is to be sent.
@@ -48,6 +67,8 @@ struct Exchange<'a> {
     parts: &'a Parts,
     body: &'a Bytes,
     dialect: Dialect,
+    /// What a URL of Google's asks for.
+    google: Option<gemini::url::Call>,
     too_large: bool,
     n: u64,
 }
@@ -91,11 +112,35 @@ pub(crate) async fn serve(
         open.end(Ended::ResetByScript);
         return Err(ScriptedReset);
     }
-    let dialect = Dialect::of(path, &parts.headers);
-    let exchange =
-        Exchange { simulator: &simulator, script: &script, parts: &parts, body: &body, dialect, too_large, n: open.n };
-    let reply = exchange.reply().unwrap_or_else(|fault| exchange.refuse(&fault));
-    Ok(exchange.respond(reply, open, &connection))
+    let open = match simulator.tokens.answer(&parts, &body, &script, open) {
+        Ok(response) => return Ok(response),
+        Err(open) => open,
+    };
+    let google = gemini::url::Call::of(path, parts.uri.query());
+    let dialect = if google.is_some() { Dialect::Gemini } else { Dialect::of(path, &parts.headers) };
+    let exchange = Exchange {
+        simulator: &simulator,
+        script: &script,
+        parts: &parts,
+        body: &body,
+        dialect,
+        google,
+        too_large,
+        n: open.n,
+    };
+    if let Some(answer) = exchange.beside() {
+        return Ok(exchange.respond_beside(answer, open, &connection));
+    }
+    let (reply, fault) = match exchange.reply() {
+        Ok(reply) => (reply, None),
+        Err(fault) => (exchange.refuse(&fault), Some(fault)),
+    };
+    let is_chunks = matches!(reply.content, Source::Chunks(_));
+    let mut response = exchange.respond(reply, open, &connection);
+    if dialect == Dialect::Bedrock {
+        bedrock::error::headers(response.headers_mut(), fault.as_ref(), is_chunks);
+    }
+    Ok(response)
 }
 
 /// Why there is no request body.
@@ -134,6 +179,9 @@ impl Dialect {
         match path {
             "/v1/chat/completions" => Self::OpenAi,
             "/v1/messages" | "/v1/messages/count_tokens" => Self::Anthropic,
+            "/v2/chat" | "/v2/embed" | "/v2/rerank" => Self::Cohere,
+            _ if path.starts_with("/v1beta/") || headers.contains_key("x-goog-api-key") => Self::Gemini,
+            _ if path.starts_with("/model/") => Self::Bedrock,
             _ if headers.contains_key("anthropic-version") => Self::Anthropic,
             _ => Self::OpenAi,
         }
@@ -152,35 +200,108 @@ impl Exchange<'_> {
             return Err(match self.dialect {
                 Dialect::OpenAi => openai::error::scripted(status, self.script, &model),
                 Dialect::Anthropic => anthropic::error::scripted(status, self.script, &model),
+                Dialect::Cohere => cohere::error::scripted(status, self.script, &model),
+                Dialect::Gemini => gemini::error::scripted(status, self.script, &model),
+                Dialect::Bedrock => bedrock::error::scripted(status, self.script),
             });
+        }
+        if let Some(call) = &self.google {
+            return self.google(call);
+        }
+        if self.dialect == Dialect::Bedrock {
+            return self.bedrock();
         }
         match (self.parts.uri.path(), &self.parts.method) {
             ("/v1/chat/completions", &Method::POST) => self.chat_completion(),
+            ("/v1/completions", &Method::POST) => self.completion(),
+            ("/v2/chat", &Method::POST) => self.cohere_chat(),
             ("/v1/messages", &Method::POST) => self.message(),
             ("/v1/messages/count_tokens", &Method::POST) => self.count_tokens(),
-            ("/v1/models", &Method::GET) => Ok(Reply {
+            (responses::PATH, &Method::POST) => self.response(),
+            (path, method) if responses::serves(path) => {
+                let content = responses::kept(method, path, &self.simulator.responses)?;
+                Ok(Reply { status: 200, content: Source::from(content) })
+            }
+            ("/v1/models" | "/v1beta/models", &Method::GET) => Ok(Reply {
                 status: 200,
                 content: Source::whole(match self.dialect {
-                    Dialect::OpenAi => models::openai(),
+                    Dialect::OpenAi | Dialect::Bedrock | Dialect::Cohere => models::openai(),
                     Dialect::Anthropic => models::anthropic(),
+                    Dialect::Gemini => models::gemini(),
                 }),
             }),
-            ("/v1/chat/completions" | "/v1/messages" | "/v1/messages/count_tokens" | "/v1/models", method) => {
-                Err(match self.dialect {
-                    Dialect::OpenAi => openai::error::wrong_method(method, self.parts.uri.path()),
-                    Dialect::Anthropic => anthropic::error::wrong_method(),
-                })
-            }
+            (
+                "/v1/chat/completions"
+                | "/v1/completions"
+                | "/v2/chat"
+                | "/v1/messages"
+                | "/v1/messages/count_tokens"
+                | "/v1/models",
+                method,
+            ) => Err(match self.dialect {
+                Dialect::OpenAi => openai::error::wrong_method(method, self.parts.uri.path()),
+                Dialect::Anthropic => anthropic::error::wrong_method(),
+                Dialect::Gemini => gemini::error::no_such_url(),
+                Dialect::Bedrock => bedrock::error::wrong_method(),
+                Dialect::Cohere => cohere::error::wrong_method(),
+            }),
             (path, method) => Err(match self.dialect {
                 Dialect::OpenAi => openai::error::no_such_url(method, path),
                 Dialect::Anthropic => anthropic::error::no_such_url(path),
+                Dialect::Gemini => gemini::error::no_such_url(),
+                Dialect::Bedrock => bedrock::error::no_such_url(),
+                Dialect::Cohere => cohere::error::no_such_url(),
             }),
         }
     }
 
+    /// The answer of an API that is no chat; `None` also where a script or the key decides what is answered.
+    fn beside(&self) -> Option<apis::Answer> {
+        let fails = self.script.status.is_some_and(|status| status >= 400);
+        if fails || self.script.raw_body.is_some() || self.too_large || self.check_key().is_err() {
+            return None;
+        }
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let call = apis::Call {
+            method: &self.parts.method,
+            path: self.parts.uri.path(),
+            headers: &self.parts.headers,
+            body: self.body,
+            script: self.script,
+            n: self.n,
+            created,
+            validates: self.validates(),
+        };
+        Some(apis::reply(call)?.unwrap_or_else(|fault| apis::Answer::refusal(&fault)))
+    }
+
+    fn respond_beside(&self, answer: apis::Answer, open: Open, connection: &Arc<Connection>) -> Response<Body> {
+        let content = match answer.content {
+            apis::Content::Whole(bytes) => Source::whole(bytes),
+            apis::Content::Events(events) => Source::Listed(events.into_iter()),
+        };
+        let mut response = self.respond(Reply { status: answer.status, content }, open, connection);
+        let kind =
+            self.script.content_type.is_none().then_some((CONTENT_TYPE.as_str(), answer.content_type.to_owned()));
+        for (name, value) in kind.into_iter().chain(answer.headers) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(HeaderName::from_static(name), value);
+            }
+        }
+        response
+    }
+
     fn chat_completion(&self) -> Result<Reply, Fault> {
         self.check_body()?;
-        let request = openai::request::parse(self.body, self.validates())?;
+        let request = match self.script.strict_as {
+            None => openai::request::parse(self.body, self.validates())?,
+            Some(vendor) => match openai::vendor::parse(vendor, self.body) {
+                Ok(request) => request,
+                Err((status, body)) => {
+                    return Ok(Reply { status, content: Source::whole(Bytes::from(body.to_string())) });
+                }
+            },
+        };
         let turn = Turn::new(&request.asked, self.script);
         let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let stamp = openai::answer::Stamp { n: self.n, created };
@@ -190,6 +311,35 @@ impl Exchange<'_> {
             Source::whole(openai::answer::body(&request, &turn, self.script, &stamp))
         };
         Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
+    fn completion(&self) -> Result<Reply, Fault> {
+        self.check_body()?;
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let stamp = openai::answer::Stamp { n: self.n, created };
+        let content = completions::reply(self.body, self.script, &stamp, self.validates())?;
+        Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
+    fn cohere_chat(&self) -> Result<Reply, Fault> {
+        self.check_body()?;
+        let request = cohere::request::parse(self.body, self.validates())?;
+        let turn = Turn::new(&request.asked, self.script);
+        let stamp = cohere::answer::Stamp(self.n);
+        let content = if request.asked.stream && !self.script.json_instead_of_stream {
+            Source::Cohere(cohere::stream::events(&request, &turn, self.script, stamp).into_iter())
+        } else {
+            Source::whole(cohere::answer::body(&request, &turn, self.script, stamp))
+        };
+        Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
+    fn response(&self) -> Result<Reply, Fault> {
+        self.check_body()?;
+        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let stamp = responses::Stamp { n: self.n, created };
+        let content = responses::create(self.body, self.validates(), self.script, stamp, &self.simulator.responses)?;
+        Ok(Reply { status: self.script.status.unwrap_or(200), content: Source::from(content) })
     }
 
     fn message(&self) -> Result<Reply, Fault> {
@@ -206,11 +356,70 @@ impl Exchange<'_> {
         Ok(Reply { status: self.script.status.unwrap_or(200), content })
     }
 
+    fn bedrock(&self) -> Result<Reply, Fault> {
+        let call = bedrock::call::Call::of(self.parts.uri.path()).ok_or_else(bedrock::error::no_such_url)?;
+        if self.parts.method != Method::POST {
+            return Err(bedrock::error::wrong_method());
+        }
+        self.check_body()?;
+        let streams = call.operation.streams() && !self.script.json_instead_of_stream;
+        let content = match call.operation {
+            bedrock::call::Operation::Converse | bedrock::call::Operation::ConverseStream => {
+                let request = bedrock::request::parse(&call, self.body, self.validates())?;
+                let turn = Turn::new(&request.asked, self.script);
+                if streams {
+                    Source::Converse(bedrock::stream::Events::new(request, turn, self.script, self.n))
+                } else {
+                    Source::whole(bedrock::answer::body(&request, &turn, self.script, self.n))
+                }
+            }
+            bedrock::call::Operation::Invoke | bedrock::call::Operation::InvokeStream => {
+                let request = bedrock::invoke::parse(&call, self.body, self.validates())?;
+                let turn = Turn::new(&request.asked, self.script);
+                let stamp = anthropic::answer::Stamp(self.n);
+                if streams {
+                    Source::Chunks(anthropic::stream::Events::new(request, turn, self.script, stamp))
+                } else {
+                    Source::whole(anthropic::answer::body(&request, &turn, self.script, stamp))
+                }
+            }
+        };
+        Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
     fn count_tokens(&self) -> Result<Reply, Fault> {
         self.check_body()?;
         let beta = self.parts.headers.contains_key("anthropic-beta");
         let tokens = anthropic::request::count(self.body, beta, self.validates())?;
         let content = Source::whole(Bytes::from(serde_json::json!({ "input_tokens": tokens }).to_string()));
+        Ok(Reply { status: self.script.status.unwrap_or(200), content })
+    }
+
+    fn google(&self, call: &gemini::url::Call) -> Result<Reply, Fault> {
+        self.check_body()?;
+        let is_studio = call.house == gemini::url::House::Studio;
+        let content = match call.method.as_str() {
+            _ if self.parts.method != Method::POST => return Err(gemini::error::no_such_url()),
+            "generateContent" | "streamGenerateContent" => {
+                let request = gemini::request::parse(self.body, call, self.validates())?;
+                let turn = Turn::new(&request.asked, self.script);
+                let stamp = gemini::answer::Stamp(self.n);
+                if request.asked.stream && !self.script.json_instead_of_stream {
+                    Source::Gemini(gemini::stream::Events::new(request, turn, self.script, stamp, !call.sse))
+                } else {
+                    Source::whole(gemini::answer::body(&request, &turn, self.script, stamp))
+                }
+            }
+            "countTokens" => {
+                let tokens = gemini::request::count(self.body, call)?;
+                let details = serde_json::json!([{ "modality": "TEXT", "tokenCount": tokens }]);
+                let counted = serde_json::json!({ "totalTokens": tokens, "promptTokensDetails": details });
+                Source::whole(Bytes::from(counted.to_string()))
+            }
+            "embedContent" if is_studio => Source::whole(gemini::embed::body(self.body, false)?),
+            "batchEmbedContents" if is_studio => Source::whole(gemini::embed::body(self.body, true)?),
+            _ => return Err(gemini::error::no_such_url()),
+        };
         Ok(Reply { status: self.script.status.unwrap_or(200), content })
     }
 
@@ -221,22 +430,28 @@ impl Exchange<'_> {
     /// What providers ask of the key and the version, before they look at anything else.
     fn check_key(&self) -> Result<(), Fault> {
         // A script that does not want strictness gets none, unless this simulator knows its keys.
-        if !self.validates() && self.simulator.keys.is_empty() {
+        let any_key = self.simulator.keys.is_empty() && self.simulator.access_keys.is_empty();
+        if !self.validates() && any_key && !self.simulator.tokens.only_issued {
             return Ok(());
         }
         let header = |name: &HeaderName| {
             self.parts.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
         };
-        let known = |key: &str| self.simulator.keys.is_empty() || self.simulator.keys.iter().any(|good| good == key);
+        let known = |key: &str| self.simulator.knows(key);
         let bearer = header(&AUTHORIZATION)
             .and_then(|value| value.split_at_checked("Bearer ".len()))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer "))
             .map(|(_, key)| key.trim())
             .filter(|key| !key.is_empty());
         match self.dialect {
+            Dialect::Bedrock => self.check_bedrock(),
             Dialect::OpenAi => {
                 let key = bearer.ok_or_else(openai::error::no_key)?;
                 if known(key) { Ok(()) } else { Err(openai::error::wrong_key(key)) }
+            }
+            Dialect::Cohere => {
+                let key = bearer.ok_or_else(cohere::error::no_key)?;
+                if known(key) { Ok(()) } else { Err(cohere::error::wrong_key()) }
             }
             Dialect::Anthropic => {
                 // One of the two: older SDKs send the key as x-api-key, newer ones and short-lived tokens as a bearer.
@@ -250,7 +465,36 @@ impl Exchange<'_> {
                     .map(|_| ())
                     .ok_or_else(anthropic::error::no_version)
             }
+            Dialect::Gemini => {
+                let house = self.google.as_ref().map_or(gemini::url::House::Studio, |call| call.house);
+                let own = header(&HeaderName::from_static("x-goog-api-key"));
+                let key = match house {
+                    gemini::url::House::Studio => own.or(self.google.as_ref().and_then(|call| call.key.as_deref())),
+                    gemini::url::House::Vertex => bearer,
+                };
+                let key = key.ok_or_else(|| gemini::error::no_key(house))?;
+                if known(key) { Ok(()) } else { Err(gemini::error::wrong_key(house)) }
+            }
         }
+    }
+
+    /// A signature with one of the keys, or with those that a simulator's token endpoints hand out, while their session is
+    /// good; or an API key.
+    fn check_bedrock(&self) -> Result<(), Fault> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let Simulator { keys, access_keys, tokens, .. } = self.simulator;
+        let session = self.parts.headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+        let mut access_keys = access_keys.clone();
+        if let Some(token) = session.filter(|token| tokens.only_issued && tokens.issuer.accepts(token)) {
+            access_keys.push(bedrock::keys::AccessKey {
+                id: tokens::aws::ACCESS_KEY_ID.to_owned(),
+                secret: tokens::aws::SECRET_ACCESS_KEY.to_owned(),
+                token: Some(token.to_owned()),
+            });
+        }
+        let all = keys.is_empty() && access_keys.is_empty() && !tokens.only_issued;
+        let known = bedrock::keys::Known { all, access_keys: &access_keys, api_keys: keys, now };
+        bedrock::keys::check(self.parts, self.body, &known)
     }
 
     /// What must hold of the body before it is parsed.
@@ -259,6 +503,9 @@ impl Exchange<'_> {
             return Err(match self.dialect {
                 Dialect::OpenAi => openai::error::too_large(),
                 Dialect::Anthropic => anthropic::error::too_large(),
+                Dialect::Cohere => cohere::error::too_large(),
+                Dialect::Gemini => gemini::error::too_large(),
+                Dialect::Bedrock => bedrock::error::too_large(),
             });
         }
         if self.script.require_content_length && !self.parts.headers.contains_key(CONTENT_LENGTH) {
@@ -281,6 +528,9 @@ impl Exchange<'_> {
     }
 
     fn model(&self) -> String {
+        if let Some(call) = &self.google {
+            return call.model.clone();
+        }
         let body: Option<serde_json::Value> = serde_json::from_slice(self.body).ok();
         body.and_then(|body| body.get("model")?.as_str().map(str::to_owned)).unwrap_or_default()
     }
@@ -289,6 +539,12 @@ impl Exchange<'_> {
         let body = match self.dialect {
             Dialect::OpenAi => openai::error::body(fault),
             Dialect::Anthropic => anthropic::error::body(fault, &self.request_id()),
+            Dialect::Cohere => cohere::error::body(fault, &self.request_id()),
+            Dialect::Gemini => {
+                let is_array = |call: &gemini::url::Call| call.method == "streamGenerateContent" && !call.sse;
+                gemini::error::body(fault, self.google.as_ref().is_some_and(is_array))
+            }
+            Dialect::Bedrock => bedrock::error::body(fault),
         };
         Reply { status: fault.status, content: Source::whole(body) }
     }
@@ -297,19 +553,21 @@ impl Exchange<'_> {
         match self.dialect {
             Dialect::OpenAi => format!("req_{:032x}", self.n),
             Dialect::Anthropic => format!("req_011sim{:018}", self.n),
+            Dialect::Cohere => cohere::answer::Stamp(self.n).id(),
+            Dialect::Gemini => format!("{:016x}", self.n),
+            Dialect::Bedrock => format!("00000000-0000-4000-8000-{:012}", self.n),
         }
     }
 
-    fn respond(&self, reply: Reply, open: Open, connection: &Arc<Connection>) -> Response<Body> {
-        let streams = !matches!(reply.content, Source::Raw(_));
+    fn respond(&self, mut reply: Reply, open: Open, connection: &Arc<Connection>) -> Response<Body> {
+        let streams = reply.content.content_type();
         let script = self.script;
         let at_once =
             script.cut_bytes.is_none() && !script.gzip && script.first_token_ms == 0 && script.hold_ms_after_done == 0;
-        let body = match reply.content {
-            Source::Raw(bytes) if at_once => Body::Whole { bytes, open: Some(open) },
-            source @ (Source::Raw(_) | Source::OpenAi(_) | Source::Anthropic(_)) => {
-                Body::Paced(Box::new(Paced::new(source, script, connection, open)))
-            }
+        let body = if let (Source::Raw(bytes), true) = (&mut reply.content, at_once) {
+            Body::Whole { bytes: bytes.take(), open: Some(open) }
+        } else {
+            Body::Paced(Box::new(Paced::new(reply.content, script, connection, open)))
         };
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -317,7 +575,7 @@ impl Exchange<'_> {
         response
     }
 
-    fn write_headers(&self, headers: &mut HeaderMap, streams: bool) {
+    fn write_headers(&self, headers: &mut HeaderMap, streams: Option<&'static str>) {
         static OPENAI: [(HeaderName, HeaderValue); 9] = [
             constant("openai-organization", "simulator"),
             constant("openai-processing-ms", "1"),
@@ -343,11 +601,11 @@ impl Exchange<'_> {
         ];
         let kind = match (&self.script.content_type, streams) {
             (Some(kind), _) => HeaderValue::from_str(kind).unwrap_or_else(|_| HeaderValue::from_static("text/plain")),
-            (None, true) => HeaderValue::from_static("text/event-stream; charset=utf-8"),
-            (None, false) => HeaderValue::from_static("application/json"),
+            (None, Some(kind)) => HeaderValue::from_static(kind),
+            (None, None) => HeaderValue::from_static("application/json"),
         };
         headers.insert(CONTENT_TYPE, kind);
-        if streams {
+        if streams.is_some() {
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         if self.script.gzip {
@@ -357,6 +615,9 @@ impl Exchange<'_> {
         let (id_name, constants) = match self.dialect {
             Dialect::OpenAi => ("x-request-id", OPENAI.as_slice()),
             Dialect::Anthropic => ("request-id", ANTHROPIC.as_slice()),
+            Dialect::Cohere => ("x-debug-trace-id", [].as_slice()),
+            Dialect::Gemini => ("x-goog-request-id", [].as_slice()),
+            Dialect::Bedrock => ("x-amzn-requestid", [].as_slice()),
         };
         if let Ok(id) = id {
             headers.insert(HeaderName::from_static(id_name), id);

@@ -1,21 +1,28 @@
-//! A provider of language models that does what a test tells it: OpenAI's chat completions and Anthropic's messages,
-//! as strict as the real ones, over real sockets.
+//! A provider of language models that does what a test tells it: OpenAI's chat completions, Anthropic's messages,
+//! Google's generateContent, as strict as the real ones, over real sockets.
 //!
 //! The way of a request: `server` (socket) → `exchange` (record, script, key) → `openai` or `anthropic` (judge it) →
 //! `turn` (what is said) → `openai` or `anthropic` (how it is written) → `pace` (when, and what goes wrong).
 
 mod anthropic;
+mod apis;
+mod bedrock;
+mod cohere;
+mod completions;
 mod control;
 mod exchange;
 mod fault;
+mod gemini;
 mod models;
 mod openai;
 mod pace;
 mod record;
+mod responses;
 mod schema;
 mod script;
 mod server;
 mod sse;
+mod tokens;
 mod turn;
 
 use std::net::SocketAddr;
@@ -29,9 +36,10 @@ use tokio::net::TcpListener;
 use crate::exchange::Simulator;
 use crate::record::Records;
 use crate::script::{Script, Scripts};
+use crate::tokens::Tokens;
 
 /// A scripted provider: OpenAI chat completions and Anthropic messages.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "simulator", version)]
 struct Options {
     /// Where to listen; port 0 takes a free one.
@@ -55,6 +63,12 @@ struct Options {
     /// A key that is good; without any, every key is. May be given several times.
     #[arg(long)]
     api_key: Vec<String>,
+    /// An AWS access key that is good, as `ID:SECRET` or `ID:SECRET:TOKEN`: requests to Bedrock must be signed with it, or
+    /// carry an `--api-key` as a bearer. May be given several times.
+    #[arg(long, value_parser = bedrock::keys::AccessKey::parse)]
+    aws_access_key: Vec<bedrock::keys::AccessKey>,
+    #[command(flatten)]
+    tokens: tokens::TokenOptions,
 }
 
 #[tokio::main]
@@ -81,7 +95,15 @@ async fn run(options: Options) -> Result<(), String> {
         std::fs::write(path, address.port().to_string()).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     announce(&options.name, address);
-    let simulator = Simulator { scripts: Scripts::new(script), records: Records::new(), keys: options.api_key };
+    let tokens = Tokens::new(options.tokens)?;
+    let simulator = Simulator {
+        scripts: Scripts::new(script),
+        records: Records::new(),
+        keys: options.api_key,
+        responses: responses::store::Store::default(),
+        access_keys: options.aws_access_key,
+        tokens,
+    };
     server::run(listener, tls, Arc::new(simulator)).await;
     Ok(())
 }

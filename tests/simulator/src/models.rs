@@ -28,3 +28,11 @@ pub(crate) fn anthropic() -> Bytes {
     let [(first, _), .., (last, _)] = ANTHROPIC;
     Bytes::from(json!({"data": data, "has_more": false, "first_id": first, "last_id": last}).to_string())
 }
+
+pub(crate) fn gemini() -> Bytes {
+    let models: Vec<Value> = ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash", "gemini-embedding-001"]
+        .iter()
+        .map(|id| json!({"name": format!("models/{id}"), "version": "001", "displayName": id}))
+        .collect();
+    Bytes::from(json!({"models": models}).to_string())
+}

@@ -20,7 +20,7 @@ use tokio::time::Sleep;
 use crate::record::{Ended, Open};
 use crate::script::Script;
 use crate::sse::{self, Event};
-use crate::{anthropic, openai};
+use crate::{anthropic, bedrock, cohere, gemini, openai, responses};
 
 /// What was sent before a reset has this long to reach the other side: a reset throws away what is still in the socket.
 const BEFORE_RESET: Duration = Duration::from_millis(20);
@@ -57,6 +57,16 @@ pub(crate) enum Body {
 pub(crate) enum Source {
     OpenAi(openai::stream::Events),
     Anthropic(anthropic::stream::Events),
+    Cohere(std::vec::IntoIter<Event>),
+    /// Those of OpenAI's responses.
+    Responses(std::vec::IntoIter<Event>),
+    /// In an AWS event stream.
+    Converse(bedrock::stream::Events),
+    /// Anthropic's events, each in a `chunk` of an AWS event stream.
+    Chunks(anthropic::stream::Events),
+    Gemini(gemini::stream::Events),
+    /// Events that are known from the start.
+    Listed(std::vec::IntoIter<Event>),
     Raw(Option<Bytes>),
 }
 
@@ -166,7 +176,7 @@ impl Paced {
     fn start(&mut self) {
         self.phase = Phase::Events;
         self.wait(self.script.first_token_ms);
-        if self.script.sse.bom && !matches!(self.source, Source::Raw(_)) {
+        if self.script.sse.bom && !matches!(self.source, Source::Raw(_) | Source::Converse(_) | Source::Chunks(_)) {
             self.write(b"\xEF\xBB\xBF");
         }
     }
@@ -198,7 +208,8 @@ impl Paced {
                 }
                 self.deltas_sent |= event.is_delta;
                 self.open.count_event();
-                self.write(&sse::encode(&event, self.script.sse));
+                let bytes = self.source.framed(&event, &self.script);
+                self.write(&bytes);
             }
         }
     }
@@ -213,7 +224,8 @@ impl Paced {
         if !self.garbage_sent && due(self.script.garbage_after_events) {
             self.garbage_sent = true;
             self.open.count_event();
-            self.write(b"data: {not json\n\n");
+            let garbage = self.source.garbage();
+            self.write(&garbage);
             // Counts as an event; what is due after it is seen in the next step.
             return true;
         }
@@ -221,7 +233,8 @@ impl Paced {
             self.phase = Phase::Finish;
             if let Some(event) = self.source.error(&self.script) {
                 self.open.count_event();
-                self.write(&sse::encode(&event, self.script.sse));
+                let bytes = self.source.framed(&event, &self.script);
+                self.write(&bytes);
             }
         } else if due(self.script.close_after_events) {
             self.phase = Phase::Finish;
@@ -241,7 +254,10 @@ impl Paced {
     fn next_event(&mut self) -> Option<Event> {
         match &mut self.source {
             Source::OpenAi(events) => events.next(),
-            Source::Anthropic(events) => events.next(),
+            Source::Anthropic(events) | Source::Chunks(events) => events.next(),
+            Source::Converse(events) => events.next(),
+            Source::Gemini(events) => events.next(),
+            Source::Cohere(events) | Source::Responses(events) | Source::Listed(events) => events.next(),
             Source::Raw(bytes) => {
                 if let Some(bytes) = bytes.take() {
                     self.write(&bytes);
@@ -290,24 +306,92 @@ impl Paced {
     }
 }
 
+impl From<responses::Content> for Source {
+    fn from(content: responses::Content) -> Self {
+        match content {
+            responses::Content::Whole(bytes) => Self::whole(bytes),
+            responses::Content::Events(events) => Self::Responses(events.into_iter()),
+        }
+    }
+}
+
 impl Source {
     /// A body without events.
     pub(crate) fn whole(bytes: Bytes) -> Self {
         Self::Raw(Some(bytes))
     }
 
-    fn ping(&self, script: &Script) -> Bytes {
+    /// The media type of a body of events; `None` for one without.
+    pub(crate) fn content_type(&self) -> Option<&'static str> {
         match self {
-            Self::OpenAi(_) | Self::Raw(_) => sse::comment(script.sse),
-            Self::Anthropic(_) => sse::encode(&anthropic::stream::ping(), script.sse),
+            Self::Gemini(events) if events.is_array() => Some("application/json"),
+            Self::OpenAi(_)
+            | Self::Anthropic(_)
+            | Self::Cohere(_)
+            | Self::Responses(_)
+            | Self::Gemini(_)
+            | Self::Listed(_) => Some("text/event-stream; charset=utf-8"),
+            Self::Converse(_) | Self::Chunks(_) => Some(bedrock::framing::CONTENT_TYPE),
+            Self::Raw(_) => None,
+        }
+    }
+
+    /// An event as it goes over the wire.
+    fn framed(&mut self, event: &Event, script: &Script) -> Bytes {
+        match self {
+            Self::Gemini(events) => events.encode(event),
+            Self::OpenAi(_)
+            | Self::Anthropic(_)
+            | Self::Cohere(_)
+            | Self::Listed(_)
+            | Self::Responses(_)
+            | Self::Raw(_) => sse::encode(event, script.sse),
+            Self::Converse(_) => bedrock::framing::encode(event),
+            Self::Chunks(_) => bedrock::framing::encode_chunk(event),
+        }
+    }
+
+    /// An event that nobody can read.
+    fn garbage(&mut self) -> Bytes {
+        match self {
+            Self::OpenAi(_)
+            | Self::Gemini(_)
+            | Self::Anthropic(_)
+            | Self::Cohere(_)
+            | Self::Listed(_)
+            | Self::Responses(_)
+            | Self::Raw(_) => Bytes::from_static(b"data: {not json\n\n"),
+            Self::Converse(_) | Self::Chunks(_) => {
+                let event = Event { name: "contentBlockDelta", data: "{not json".into(), is_delta: false };
+                self.framed(&event, &Script::default())
+            }
+        }
+    }
+
+    /// What keeps a connection open. AWS event streams have nothing for it.
+    fn ping(&mut self, script: &Script) -> Bytes {
+        match self {
+            Self::Gemini(events) if events.is_array() => Bytes::from_static(b"\n"),
+            Self::OpenAi(_)
+            | Self::Gemini(_)
+            | Self::Cohere(_)
+            | Self::Listed(_)
+            | Self::Responses(_)
+            | Self::Raw(_) => sse::comment(script.sse),
+            Self::Anthropic(_) | Self::Chunks(_) => self.framed(&anthropic::stream::ping(), script),
+            Self::Converse(_) => Bytes::new(),
         }
     }
 
     fn error(&self, script: &Script) -> Option<Event> {
         let error = script.error_after_events.as_ref()?;
         match self {
-            Self::OpenAi(_) => Some(openai::stream::error(error)),
+            Self::OpenAi(_) | Self::Listed(_) => Some(openai::stream::error(error)),
+            Self::Responses(_) => Some(responses::stream::error(error)),
+            Self::Gemini(_) => Some(gemini::stream::error(error)),
             Self::Anthropic(_) => Some(anthropic::stream::error(error)),
+            Self::Cohere(_) => Some(cohere::stream::error(error)),
+            Self::Converse(_) | Self::Chunks(_) => Some(bedrock::error::exception(error)),
             Self::Raw(_) => None,
         }
     }

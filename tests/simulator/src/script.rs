@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::openai::vendor::Vendor;
+
 /// One scripted answer. The table in the README says what each key does.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Script {
     pub(crate) record: Option<bool>,
     pub(crate) validate: Option<bool>,
+    pub(crate) strict_as: Option<Vendor>,
     pub(crate) require_content_length: bool,
 
     pub(crate) latency_ms: u64,

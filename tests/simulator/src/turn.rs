@@ -152,7 +152,7 @@ pub(crate) fn tokens(bytes: usize) -> u64 {
 
 /// Bytes of all the strings that a model would read: not ids, roles, types or base64 data.
 pub(crate) fn prompt_bytes(value: &Value) -> usize {
-    const NOT_READ: [&str; 11] = [
+    const NOT_READ: [&str; 18] = [
         "role",
         "type",
         "id",
@@ -164,6 +164,13 @@ pub(crate) fn prompt_bytes(value: &Value) -> usize {
         "url",
         "detail",
         "cache_control",
+        "mimeType",
+        "fileUri",
+        "thoughtSignature",
+        "bytes",
+        "format",
+        "status",
+        "toolUseId",
     ];
     match value {
         Value::String(text) => text.len(),

@@ -190,6 +190,42 @@ fn both_dialects_answer() {
 }
 
 #[test]
+fn gemini_answers_in_both_houses_and_both_frames() {
+    let simulator = start(&["--api-key", "good"]);
+    let body = json!({"contents": [{"parts": [{"text": "hello"}]}]}).to_string();
+    let key = [("x-goog-api-key", "good"), ("content-type", "application/json")];
+    let studio = |method: &str| format!("/v1beta/models/gemini-2.5-flash:{method}");
+    let answer = simulator.ask("POST", &studio("generateContent"), &key, &body);
+    assert_eq!(answer.json()["candidates"][0]["content"]["parts"][0]["text"], "You said: hello");
+    let in_query = format!("{}?key=good", studio("generateContent"));
+    assert_eq!(simulator.ask("POST", &in_query, &[], &body).status, 200);
+    let vertex = "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent";
+    let answer = simulator.ask("POST", vertex, &[("authorization", "Bearer good")], &body);
+    assert_eq!(answer.json()["usageMetadata"]["trafficType"], "ON_DEMAND");
+    assert_eq!(simulator.ask("POST", vertex, &key, &body).status, 401);
+
+    let answer = simulator.ask("POST", &studio("streamGenerateContent?alt=sse"), &key, &body);
+    assert!(answer.head.contains("content-type: text/event-stream"));
+    let last: Value = serde_json::from_str(answer.data().last().expect("chunks")).expect("JSON");
+    assert_eq!(last["candidates"][0]["finishReason"], "STOP");
+    let array = simulator.ask("POST", &studio("streamGenerateContent"), &key, &body);
+    assert!(array.head.contains("content-type: application/json"));
+    assert_eq!(array.json().as_array().map(Vec::len), Some(answer.data().len()));
+
+    let wrong = [("x-goog-api-key", "bad")];
+    let answer = simulator.ask("POST", &studio("generateContent"), &wrong, &body);
+    assert_eq!((answer.status, &answer.json()["error"]["details"][0]["reason"]), (400, &json!("API_KEY_INVALID")));
+    assert_eq!(simulator.ask("POST", &studio("generateContent"), &[], &body).status, 403);
+    let answer = simulator.ask("POST", &studio("streamGenerateContent"), &wrong, &body);
+    assert_eq!(answer.json()[0]["error"]["status"], "INVALID_ARGUMENT");
+    assert_eq!(simulator.ask("GET", &studio("generateContent"), &key, "").status, 404);
+    assert_eq!(simulator.ask("POST", &studio("countTokens"), &key, &body).json()["totalTokens"], 2);
+    let text = json!({"content": {"parts": [{"text": "x"}]}, "outputDimensionality": 3}).to_string();
+    let vector = simulator.ask("POST", &studio("embedContent"), &key, &text).json();
+    assert_eq!(vector["embedding"]["values"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
 fn keys_urls_and_bodies_are_judged() {
     let simulator = start(&["--api-key", "sk-test", "--api-key", "other"]);
     assert_eq!(simulator.chat("{}", &chat(false)).status, 200);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One entry for a piece of text, with so many alternatives.
-pub(super) fn of(text: &str, alternatives: usize) -> Value {
+pub(crate) fn of(text: &str, alternatives: usize) -> Value {
     let others: Vec<Value> = (0..alternatives)
         .map(|n| {
             let token = if n == 0 { text.to_owned() } else { format!("alt{n}") };

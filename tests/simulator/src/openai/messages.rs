@@ -195,7 +195,7 @@ fn inner(part: &Map<String, Value>, name: &str, known: &[&str], needed: &[&str],
 }
 
 /// A text that must be there.
-pub(super) fn text<'a>(object: &'a Map<String, Value>, name: &str, path: &str) -> Result<&'a str, Fault> {
+pub(crate) fn text<'a>(object: &'a Map<String, Value>, name: &str, path: &str) -> Result<&'a str, Fault> {
     let path = || format!("{path}.{name}");
     let value = object.get(name).ok_or_else(|| missing(&path()))?;
     value.as_str().ok_or_else(|| wrong_type(&path(), "a string", value))

@@ -3,8 +3,9 @@
 
 pub(crate) mod answer;
 pub(crate) mod error;
-mod logprobs;
-mod messages;
+pub(crate) mod logprobs;
+pub(crate) mod messages;
 pub(crate) mod request;
 pub(crate) mod stream;
-mod tools;
+pub(crate) mod tools;
+pub(crate) mod vendor;

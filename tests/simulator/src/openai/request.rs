@@ -20,7 +20,7 @@ pub(crate) struct Request {
 }
 
 /// What a top-level parameter may be.
-enum Kind {
+pub(crate) enum Kind {
     Bool,
     Integer(i64, i64),
     Number(i64, i64),
@@ -78,13 +78,6 @@ const PARAMETERS: [(&str, Kind, bool); 37] = [
 /// # Errors
 /// The refusal of the API.
 pub(crate) fn parse(body: &[u8], validate: bool) -> Result<Request, Fault> {
-    let not_json = || {
-        Fault::invalid(
-            "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
-             library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have \
-             trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
-        )
-    };
     let value: Value = serde_json::from_slice(body).map_err(|_| not_json())?;
     let request = value.as_object().ok_or_else(not_json)?;
     if validate {
@@ -93,14 +86,31 @@ pub(crate) fn parse(body: &[u8], validate: bool) -> Result<Request, Fault> {
     Ok(understand(request))
 }
 
-fn check(request: &Map<String, Value>) -> Result<(), Fault> {
+/// What is said of a body that is no JSON object.
+pub(crate) fn not_json() -> Fault {
+    Fault::invalid(
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP \
+             library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have \
+             trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+    )
+}
+
+/// Whether a request has only these parameters, each of its kind.
+///
+/// # Errors
+/// The first that is unknown or of another kind.
+pub(crate) fn check_parameters(request: &Map<String, Value>, known: &[(&str, Kind, bool)]) -> Result<(), Fault> {
     for (name, value) in request {
-        let known = PARAMETERS.iter().find(|(known, ..)| known == name);
-        let (_, kind, nullable) = known.ok_or_else(|| unknown(name))?;
+        let (_, kind, nullable) = known.iter().find(|(known, ..)| known == name).ok_or_else(|| unknown(name))?;
         if !(value.is_null() && *nullable) {
             kind.check(name, value)?;
         }
     }
+    Ok(())
+}
+
+fn check(request: &Map<String, Value>) -> Result<(), Fault> {
+    check_parameters(request, &PARAMETERS)?;
     let model = request.get("model").and_then(Value::as_str).filter(|model| !model.is_empty());
     let model = model.ok_or_else(|| Fault::invalid("you must provide a model parameter"))?;
     check_messages(request)?;
@@ -303,22 +313,22 @@ fn understand(request: &Map<String, Value>) -> Request {
 }
 
 /// Only these fields, or `Unknown parameter`.
-pub(super) fn only(object: &Map<String, Value>, known: &[&str], path: &str) -> Result<(), Fault> {
+pub(crate) fn only(object: &Map<String, Value>, known: &[&str], path: &str) -> Result<(), Fault> {
     match object.keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(unknown(&format!("{path}.{name}"))),
         None => Ok(()),
     }
 }
 
-pub(super) fn unknown(path: &str) -> Fault {
+pub(crate) fn unknown(path: &str) -> Fault {
     Fault::invalid(format!("Unknown parameter: '{path}'.")).param(path).code("unknown_parameter")
 }
 
-pub(super) fn missing(path: &str) -> Fault {
+pub(crate) fn missing(path: &str) -> Fault {
     Fault::invalid(format!("Missing required parameter: '{path}'.")).param(path).code("missing_required_parameter")
 }
 
-pub(super) fn wrong_type(path: &str, expected: &str, got: &Value) -> Fault {
+pub(crate) fn wrong_type(path: &str, expected: &str, got: &Value) -> Fault {
     let got = match got {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -333,7 +343,7 @@ pub(super) fn wrong_type(path: &str, expected: &str, got: &Value) -> Fault {
         .code("invalid_type")
 }
 
-pub(super) fn wrong_value(path: &str, got: &Value, supported: &[&str]) -> Fault {
+pub(crate) fn wrong_value(path: &str, got: &Value, supported: &[&str]) -> Fault {
     let got = got.as_str().map_or_else(|| got.to_string(), str::to_owned);
     let mut names: Vec<String> = supported.iter().map(|name| format!("'{name}'")).collect();
     if let Some(last) = names.pop_if(|_| supported.len() > 1) {
@@ -343,7 +353,7 @@ pub(super) fn wrong_value(path: &str, got: &Value, supported: &[&str]) -> Fault 
     Fault::invalid(format!("Invalid value: '{got}'. Supported values are: {names}.")).param(path).code("invalid_value")
 }
 
-pub(super) fn empty_array(path: &str) -> Fault {
+pub(crate) fn empty_array(path: &str) -> Fault {
     Fault::invalid(format!(
         "Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead."
     ))
@@ -351,7 +361,7 @@ pub(super) fn empty_array(path: &str) -> Fault {
     .code("empty_array")
 }
 
-pub(super) fn array_too_long(path: &str, most: usize, got: usize) -> Fault {
+pub(crate) fn array_too_long(path: &str, most: usize, got: usize) -> Fault {
     Fault::invalid(format!(
         "Invalid '{path}': array too long. Expected an array with maximum length {most}, but got an array with length {got} instead."
     ))
@@ -359,7 +369,7 @@ pub(super) fn array_too_long(path: &str, most: usize, got: usize) -> Fault {
     .code("array_above_max_length")
 }
 
-pub(super) fn text_too_long(path: &str, most: usize, got: usize) -> Fault {
+pub(crate) fn text_too_long(path: &str, most: usize, got: usize) -> Fault {
     Fault::invalid(format!(
         "Invalid '{path}': string too long. Expected a string with maximum length {most}, but got a string with length {got} instead."
     ))

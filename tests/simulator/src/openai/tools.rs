@@ -73,7 +73,7 @@ fn check_tool(tool: &Value, path: &str) -> Result<(), Fault> {
     })
 }
 
-fn check_name<'a>(object: &'a Map<String, Value>, path: &str) -> Result<&'a str, Fault> {
+pub(crate) fn check_name<'a>(object: &'a Map<String, Value>, path: &str) -> Result<&'a str, Fault> {
     let name = text(object, "name", path)?;
     let path = format!("{path}.name");
     if name.len() > NAME_MAX {
@@ -89,7 +89,7 @@ fn check_name<'a>(object: &'a Map<String, Value>, path: &str) -> Result<&'a str,
 }
 
 /// What the API looks at in a schema; more of it when it is strict.
-fn check_schema(schema: &Map<String, Value>, strict: bool) -> Result<(), String> {
+pub(crate) fn check_schema(schema: &Map<String, Value>, strict: bool) -> Result<(), String> {
     if schema.is_empty() && !strict {
         return Ok(());
     }
