@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import jsonschema
@@ -13,10 +14,13 @@ from yaml12 import read
 QUICKSTART = stack.ROOT / "examples/quickstart/attache.yaml"
 
 
-def attache(*arguments: object, cwd: pathlib.Path | None = None) -> subprocess.CompletedProcess:
+def attache(
+    *arguments: object, cwd: pathlib.Path | None = None, stdin: str | None = None
+) -> subprocess.CompletedProcess:
     """Runs a command with no variables of the machine but PATH."""
     argv = [str(argument) for argument in (stack.binary("attache"), *arguments)]
-    return subprocess.run(argv, env={"PATH": os.environ["PATH"]}, cwd=cwd, capture_output=True, text=True, timeout=30)
+    env = {"PATH": os.environ["PATH"]}
+    return subprocess.run(argv, env=env, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=30)
 
 
 def test_check_says_what_is_configured():
@@ -55,7 +59,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_what_is_not_a_command_is_answered_with_the_commands():
     done = attache()
     assert done.returncode == 2
-    for command in ("serve", "check", "envoy", "schema", "prices", "usage"):
+    for command in ("serve", "check", "envoy", "schema", "prices", "translate", "usage"):
         assert f"\n  {command} " in done.stderr, done.stderr
 
 
@@ -81,9 +85,23 @@ providers:
     headers: { openai-organization: org, x-secret: { file: KEY } }
     expose: true
     cluster: elsewhere
-    max_tokens_field: max_tokens
+    quirks: { max_tokens_field: max_tokens }
     tls: { ca_file: /etc/ca.pem, server_name: api.openai.com }
   claude: { dialect: anthropic, url: https://api.anthropic.com, auth: { header: x-api-key, value: abc } }
+  known:
+    preset: azure_deployments
+    key: [{ file: KEY }, another]
+    parameters: { resource: ours }
+    dialect: openai
+    also: [responses, completions]
+    hosting: azure_deployment
+    query: { api-version: "2024-10-21" }
+    other_endpoints: true
+    quirks:
+      { max_tokens_field: max_tokens, stream_options: false, done_event: false, developer_role: false,
+        refuses: [logprobs, messages.name], renames: { seed: random_seed }, adds: { vendor: { x: [1, null] } }, required_tool: any,
+        tool_call_ids: nine_alphanumerics, structured_output: json_object, reasoning: thinking_and_effort,
+        efforts: [none, low, xhigh], thoughts: think_tags, thoughts_back: reasoning_content }
 models:
   fast:
     targets:
@@ -92,6 +110,9 @@ models:
     select: weighted
     retry: { attempts: 3, on: [5xx, 429, connect_failure, reset, timeout], per_try_timeout: 30s }
     losses: refuse
+    fetch_media:
+      { allow: true, bytes_max: 1000000, timeout: 5s, count_max: 4, hosts: ["*.example.com"], ports: [443],
+        allow_addresses: [10.1.2.0/24] }
 prices:
   built_in: true
   currency: USD
@@ -165,6 +186,7 @@ def test_the_schema_knows_all_that_can_be_written(schema, tmp_path):
         ("threads: 2", "threads: 0"),
         ("pass_to: openai", "pass: openai"),
         ("weight: 3", "weight: -1"),
+        ("count_max: 4", "counts_max: 4"),
         ("input: 3,", "inptu: 3,"),
         ("input: 3,", "input: -3,"),
         ("input: 3,", "input: cheap,"),
@@ -216,3 +238,72 @@ def test_usage_is_summed_up(tmp_path):
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 1
     done = attache("usage", "--file", log, "--by", "user")
     assert done.returncode == 2 and "tag:NAME" in done.stderr
+
+
+ASKED = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}], "logit_bias": {"1": 2}}
+
+
+def translate(text: str, *arguments: object) -> subprocess.CompletedProcess:
+    return attache("translate", "--from", "openai", "--to", "anthropic", *arguments, stdin=text)
+
+
+def test_a_request_is_shown_in_another_dialect():
+    done = translate(json.dumps(ASKED), "--model", "claude-haiku-4-5")
+    assert done.returncode == 0
+    made = json.loads(done.stdout)
+    assert (made["model"], made["messages"]) == ("claude-haiku-4-5", ASKED["messages"])
+    assert done.stderr == "path: /v1/messages\nlost: logit_bias\n"
+
+
+def test_losses_can_be_read_by_programs_and_refused():
+    done = translate(json.dumps(ASKED), "--losses", "json", "--refuse-losses")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert json.loads(done.stderr) == {"losses": ["logit_bias"], "path": "/v1/messages"}
+    done = translate(json.dumps(ASKED | {"logit_bias": None}), "--losses", "json", "--refuse-losses")
+    assert done.returncode == 0 and json.loads(done.stderr)["losses"] == []
+
+
+def test_what_comes_back_is_shown_in_another_dialect():
+    message = {"role": "assistant", "content": "Hello"}
+    answer = {"id": "c", "model": "gpt", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    done = translate(json.dumps(answer), "--kind", "response")
+    assert done.returncode == 0 and json.loads(done.stdout)["content"] == [{"type": "text", "text": "Hello"}]
+    assert done.stderr == "lost: usage\n"
+
+    chunk = {"id": "c", "model": "gpt", "choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": "stop"}]}
+    done = translate(f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n", "--kind", "stream")
+    assert done.returncode == 0 and done.stderr == ""
+    assert '"text_delta","text":"Hello"' in done.stdout and done.stdout.endswith('data: {"type":"message_stop"}\n\n')
+    chunk["choices"][0]["finish_reason"] = None
+    done = translate(f"data: {json.dumps(chunk)}\n\n", "--kind", "stream")
+    assert "ended before the answer was complete" in done.stderr and "event: error" in done.stdout
+
+    error = {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}}
+    done = translate(json.dumps(error), "--kind", "error", "--status", 429)
+    assert json.loads(done.stdout)["error"] == {"type": "rate_limit_error", "message": "slow down"}
+    assert done.stderr == "status: 429\n"
+
+
+def test_what_cannot_be_translated_is_said():
+    done = translate('{"model":')
+    assert done.returncode == 1 and done.stderr.startswith("attache: invalid_request: the body is not valid JSON")
+    done = attache("translate", "--from", "openay", "--to", "anthropic", stdin="")
+    assert done.returncode == 2 and "there is openai, responses, completions, anthropic" in done.stderr
+
+
+DIALECTS = stack.ROOT / "docs/dialects.md"
+
+
+def test_what_the_page_on_dialects_shows_is_what_happens(tmp_path):
+    (shown,) = re.findall(r"^```console\n\$ (.*?)```$", DIALECTS.read_text(), re.DOTALL | re.MULTILINE)
+    command, _, said = shown.partition("claude-haiku-4-5\n")
+    env = {"PATH": f"{stack.binary('attache').parent}:{os.environ['PATH']}"}
+    argv = ["bash", "-c", f"({command}claude-haiku-4-5) 2>&1"]
+    assert subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30).stdout == said
+
+    (written,) = re.findall(r"^```yaml\n(.*?)```$", DIALECTS.read_text(), re.DOTALL | re.MULTILINE)
+    path = tmp_path / "attache.yaml"
+    path.write_text(f"providers: {{ bedrock: {{ dialect: openai, url: https://bedrock.example }} }}\n{written}")
+    assert attache("check", "--config", path).stdout.endswith("good (1 models, 1 providers)\n")
+    path.write_text(path.read_text().replace("timeout: 10s", "timeout: soon"))
+    assert "models.vision.fetch_media.timeout: `soon` is not a time" in attache("check", "--config", path).stderr

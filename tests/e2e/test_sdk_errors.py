@@ -275,9 +275,9 @@ def test_the_anthropic_sdk_lists_models(sidecar):
 
 def test_what_is_not_served_is_said_in_the_client_s_dialect(sidecar):
     with pytest.raises(openai.NotFoundError) as missing:
-        sidecar.openai.embeddings.create(model="fast", input="x")
+        sidecar.openai.fine_tuning.jobs.list()
     assert (missing.value.code, missing.value.type) == ("unknown_url", "invalid_request_error")
-    assert "/v1/embeddings" in missing.value.message
+    assert "/v1/fine_tuning/jobs" in missing.value.message
     with pytest.raises(anthropic.NotFoundError) as missing:
         sidecar.anthropic.messages.batches.list()
     assert said(missing.value)["type"] == "not_found_error"
