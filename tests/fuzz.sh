@@ -28,6 +28,7 @@ seed answers responses '\000 \001 \002 \003 \006'
 seed answers errors '\001 \002'
 seed streams streams '\000\007 \001\007 \002\007 \003\007'
 seed events streams '\005'
+seed event_stream streams '\005'
 seed edits requests ''
 seed tokens requests '\000 \001 \002 \003'
 for choice in '\000' '\001' '\002' '\003'; do
@@ -35,11 +36,14 @@ for choice in '\000' '\001' '\002' '\003'; do
 		{ printf "$choice" && cat "$file"; } >"corpus/tokens/$(echo "$choice-$file" | cksum | cut -d' ' -f1)"
 	done
 done
-mkdir -p corpus/edits corpus/prices artifacts
+mkdir -p corpus/edits corpus/prices corpus/forms artifacts
 cp ../data/prices.json corpus/prices/list
+cp ../fixtures/forms/* corpus/forms/
+seed embeddings requests '\000 \003 \014 \041'
+seed embeddings answers '\100 \103 \110'
 
 failed=0
-for name in requests answers streams events edits prices tokens; do
+for name in requests answers streams events event_stream edits prices tokens forms embeddings; do
 	echo "fuzz: $name for $seconds s"
 	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1

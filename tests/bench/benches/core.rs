@@ -7,6 +7,7 @@
 use std::hint::black_box;
 
 use attache_core::dialect::{Dialect, Upstream};
+use attache_core::endpoint::Endpoint;
 use attache_core::frame::sse::{Sse, TooLong};
 use attache_core::limit::{self, Claim, Ledger, Verdict, Window};
 use attache_core::tokens::{self, Counter, Encoding, Ratio};
@@ -19,6 +20,17 @@ const NOW: u64 = 1_700_000_000;
 const EVENT_BYTES_MAX: usize = 1 << 20;
 const EVENTS: usize = 20;
 const EVENT_TEXT: &str = "a piece of the answer that is about fifty bytes on";
+
+/// The dialects that are measured from and to OpenAI's: with Anthropic's as the measure of the others.
+const DIALECTS: [Dialect; 7] = [
+    Dialect::OpenAi,
+    Dialect::Anthropic,
+    Dialect::Responses,
+    Dialect::Completions,
+    Dialect::Gemini,
+    Dialect::Converse,
+    Dialect::Cohere,
+];
 
 fn main() {
     let mut criterion = Criterion::default().without_plots().configure_from_args();
@@ -38,7 +50,10 @@ fn requests(criterion: &mut Criterion) {
         for front in [Dialect::OpenAi, Dialect::Anthropic] {
             let body = request_body(front, turns, false);
             group.throughput(Throughput::Bytes(body.len() as u64));
-            for upstream in [Dialect::OpenAi, Dialect::Anthropic] {
+            // From OpenAI's to every dialect; from Anthropic's only to the two that most people use.
+            let upstreams =
+                if front == Dialect::OpenAi { DIALECTS.as_slice() } else { DIALECTS.get(..2).unwrap_or_default() };
+            for upstream in upstreams.iter().copied() {
                 let model = Upstream::new("another-model");
                 group.bench_function(direction(front, upstream), |bencher| {
                     bencher.iter(|| {
@@ -79,6 +94,10 @@ fn streams(criterion: &mut Criterion) {
         for upstream in [Dialect::OpenAi, Dialect::Anthropic] {
             stream(&mut group, front, upstream);
         }
+    }
+    for other in DIALECTS.into_iter().skip(2) {
+        stream(&mut group, Dialect::OpenAi, other);
+        stream(&mut group, other, Dialect::OpenAi);
     }
 }
 
@@ -151,12 +170,20 @@ fn direction(from: Dialect, to: Dialect) -> String {
 }
 
 fn answer(front: Dialect, upstream: Dialect) -> Answer {
-    let body = request_body(front, 1, true);
-    let ask = Ask::read(front, &body).expect("the body is valid");
+    let body = request_body(front, if front == Dialect::Completions { 0 } else { 1 }, true);
+    // Of some dialects the URL tells the model and that a stream is wanted.
+    let endpoint = Endpoint { model: Some("a-model".to_owned()), stream: Some(true), ..front.into() };
+    let ask = Ask::read(endpoint, &body).expect("the body is valid");
     ask.translate(upstream, &Upstream::new("model"), NOW).expect("the body can be translated").answer
 }
 
 fn request_body(front: Dialect, turns: usize, stream: bool) -> Vec<u8> {
+    if !matches!(front, Dialect::OpenAi | Dialect::Anthropic) {
+        let body = request_body(Dialect::OpenAi, turns, stream);
+        let ask = Ask::read(Dialect::OpenAi, &body).expect("the body is valid");
+        let made = ask.translate(front, &Upstream::new("model"), NOW).expect("the body can be translated");
+        return made.body.expect("it is another dialect");
+    }
     let text = EVENT_TEXT.repeat(4);
     let messages = (0..turns).flat_map(|_| {
         let question = json!({ "role": "user", "content": format!("{text} \"quoted\"\n{text}") });
@@ -176,8 +203,26 @@ fn events(dialect: Dialect) -> Vec<Vec<u8>> {
     let events = match dialect {
         Dialect::OpenAi => openai_events(),
         Dialect::Anthropic => anthropic_events(),
+        Dialect::Responses | Dialect::Completions | Dialect::Gemini | Dialect::Converse | Dialect::Cohere => {
+            return told_in(dialect);
+        }
     };
     events.into_iter().map(String::into_bytes).collect()
+}
+
+/// The same answer, as we ourselves tell it in a dialect.
+fn told_in(dialect: Dialect) -> Vec<Vec<u8>> {
+    let mut stream = answer(dialect, Dialect::OpenAi).stream(false);
+    let mut events = Vec::new();
+    for event in openai_events() {
+        let mut out = Vec::new();
+        stream.push(event.as_bytes(), &mut out, &mut |_| {});
+        events.push(out);
+    }
+    let mut out = Vec::new();
+    stream.end(&mut out, &mut |_| {});
+    events.push(out);
+    events
 }
 
 fn openai_events() -> Vec<String> {
