@@ -222,3 +222,17 @@ fn a_capped_request_asks_for_no_more() {
         assert_eq!(met, expected, "{front:?} {fields}: {made}");
     }
 }
+
+#[test]
+fn an_answer_that_names_no_model_is_from_the_one_that_was_asked() {
+    let whole = br#"{"id":"a","finish_reason":"COMPLETE","message":{"role":"assistant","content":[{"type":"text","text":"hi"}]},"usage":{"billed_units":{"input_tokens":1,"output_tokens":1}}}"#;
+    let begun = b"event: message-start\ndata: {\"id\":\"a\",\"type\":\"message-start\",\"delta\":{\"message\":{\"role\":\"assistant\",\"content\":[]}}}\n\n";
+    for front in DIALECTS {
+        let told = answer(front, Dialect::Cohere, "").whole(whole, &mut |_| {}).unwrap();
+        assert_eq!(told.seen.model.as_deref(), Some("m"));
+        assert!(String::from_utf8(told.body.unwrap()).unwrap().contains(r#""model":"m""#), "{front:?}");
+        let (mut state, mut out) = (answer(front, Dialect::Cohere, WITH_USAGE).stream(false), Vec::new());
+        state.push(begun, &mut out, &mut |_| {});
+        assert!(String::from_utf8(out).unwrap().contains(r#""model":"m""#), "{front:?}");
+    }
+}

@@ -30,6 +30,8 @@ pub struct Answer {
     hosting: Hosting,
     stream: bool,
     asked: Asked,
+    /// The model that was asked: some answers name none.
+    model: String,
     /// How the provider deviates from its dialect.
     quirks: Arc<Quirks>,
     /// The tools that have other names upstream.
@@ -73,10 +75,16 @@ impl Answer {
             hosting,
             stream,
             asked,
+            model: String::new(),
             quirks: Arc::default(),
             names: None,
             beside: None,
         }
+    }
+
+    /// The same, from this model of the provider.
+    pub(super) fn with_model(self, model: &str) -> Self {
+        Self { model: model.to_owned(), ..self }
     }
 
     /// The same, from a provider that deviates from its dialect.
@@ -177,6 +185,9 @@ impl Answer {
         if let Some(names) = &self.names {
             names.restore_response(&mut response);
         }
+        if response.model.is_empty() {
+            response.model = self.model.clone().into();
+        }
         match response.usage {
             Some(usage) => response.usage = Some(shown(usage, response.service_tier.as_ref(), watch)),
             None => retell(&response, watch),
@@ -260,7 +271,7 @@ impl Answer {
         };
         let decoder = chat.then(|| self.upstream.stream_decoder_with(&self.quirks));
         let framings = if chat { (framing, self.framing) } else { (Framing::Sse, Framing::Sse) };
-        Stream::new(framings, decoder, self.names.clone(), output)
+        Stream::new(framings, decoder, self.names.clone(), output).of_model(&self.model)
     }
 }
 

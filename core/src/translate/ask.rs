@@ -189,7 +189,8 @@ impl<'a> Ask<'a> {
         let legacy_functions = self.object.raw("functions").is_some() && self.object.raw("tools").is_none();
         let echo = self.endpoint.dialect.echo(&self.object).filter(|_| self.endpoint.operation == Operation::Chat);
         let asked = Asked { stream_usage: self.stream_usage, now, legacy_functions, echo };
-        let answer = Answer::new(&self.endpoint, dialect, upstream.hosting, self.stream, asked);
+        let answer =
+            Answer::new(&self.endpoint, dialect, upstream.hosting, self.stream, asked).with_model(&upstream.model);
         let answer = answer.with_quirks(upstream.quirks.clone());
         let path = self.endpoint.upstream_path(dialect, upstream.hosting, &upstream.model, self.stream);
         let path = path.ok_or_else(|| unserved(&self.endpoint, dialect))?;

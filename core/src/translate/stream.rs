@@ -31,6 +31,8 @@ struct Flow {
     /// `None` for a stream that is no chat: only its usage is looked for.
     decoder: Option<StreamDecoder>,
     names: Option<Arc<Names>>,
+    /// What an answer that names no model is said to be from.
+    model: String,
     output: Output,
     seen: Seen,
     course: Course,
@@ -67,8 +69,15 @@ impl Stream {
         names: Option<Arc<Names>>,
         output: Output,
     ) -> Self {
-        let flow = Flow { decoder, names, output, seen: Seen::default(), course: Course::default() };
+        let flow =
+            Flow { decoder, names, model: String::new(), output, seen: Seen::default(), course: Course::default() };
         Self { frames: Frames::new(inward), outward: Outward::new(outward), flow }
+    }
+
+    /// The same, from this model.
+    pub(super) fn of_model(mut self, model: &str) -> Self {
+        model.clone_into(&mut self.flow.model);
+        self
     }
 
     /// Takes the next bytes and appends to `out` what the client gets for them: whole events only. Never fails: what
@@ -159,7 +168,7 @@ impl Flow {
         if self.over() {
             return Ok(());
         }
-        let Self { decoder, names, output, seen, course } = self;
+        let Self { decoder, names, model, output, seen, course } = self;
         let Some(decoder) = decoder else {
             seen.content = true;
             if let Some(usage) = usage_of(frame) {
@@ -179,6 +188,11 @@ impl Flow {
                 Some(names) => names.restore_event(event),
                 None => event,
             };
+            if let Event::Start { model: told, .. } = &mut event
+                && told.is_empty()
+            {
+                *told = model.clone().into();
+            }
             watch(&mut event);
             if let Event::Usage(usage) = &event {
                 (usage_seen, cost) = (true, usage.cost_nanos);
