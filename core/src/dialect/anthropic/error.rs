@@ -187,12 +187,12 @@ pub fn status(fault: &Fault) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::anthropic::fixtures;
+    use crate::dialect::fixtures;
     use proptest::prelude::*;
 
     #[test]
     fn errors_as_documented() {
-        fixtures::check("errors", |name, body| {
+        fixtures::check("anthropic", "errors", |name, body| {
             let status_code = name.split('_').next().unwrap().parse().unwrap();
             let fault = decode(status_code, body);
             let again = String::from_utf8(encode(&fault)).unwrap();

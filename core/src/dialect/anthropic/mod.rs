@@ -11,8 +11,6 @@ mod block;
 mod charge;
 mod citation;
 pub mod error;
-#[cfg(test)]
-mod fixtures;
 pub mod request;
 pub mod response;
 mod stop;

@@ -246,8 +246,8 @@ fn block<'a>(part: &'a Part<'_>, losses: &mut Losses) -> Option<BlockOut<'a>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::anthropic::fixtures;
     use crate::dialect::anthropic::request::tests::json;
+    use crate::dialect::fixtures;
     use proptest::prelude::*;
 
     /// The hub as lines, and the answer written again.
@@ -274,12 +274,12 @@ mod tests {
 
     #[test]
     fn answers_as_documented() {
-        fixtures::check("responses", |_, body| render(body));
+        fixtures::check("anthropic", "responses", |_, body| render(body));
     }
 
     #[test]
     fn what_is_written_reads_the_same() {
-        for (name, body) in fixtures::files("responses") {
+        for (name, body) in fixtures::files("anthropic", "responses") {
             let Ok(first) = decode(&body) else { continue };
             if matches!(name.as_str(), "refusal" | "unknown_stop") {
                 continue; // words of refusal become text, an unknown reason `end_turn`

@@ -210,13 +210,13 @@ pub fn status(fault: &Fault) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::converse::fixtures;
+    use crate::dialect::fixtures;
     use proptest::prelude::*;
     use serde::de::IgnoredAny;
 
     #[test]
     fn errors_as_documented() {
-        fixtures::check("errors", |name, body| {
+        fixtures::check("converse", "errors", |name, body| {
             let status_code = name.split('_').next().unwrap().parse().unwrap();
             let fault = decode(status_code, body);
             let again = String::from_utf8(encode(&fault)).unwrap();

@@ -12,8 +12,6 @@
 mod block;
 mod citation;
 pub mod error;
-#[cfg(test)]
-mod fixtures;
 mod media;
 mod model;
 pub mod request;

@@ -213,13 +213,14 @@ pub fn status(fault: &Fault) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::gemini::fixtures;
+    use crate::dialect::fixtures;
+    use crate::dialect::gemini::words;
     use proptest::prelude::*;
     use serde::de::IgnoredAny;
 
     #[test]
     fn errors_as_documented() {
-        fixtures::check("errors", |name, body| {
+        fixtures::check("gemini", "errors", |name, body| {
             let status_code = name.split('_').next().unwrap().parse().unwrap();
             let fault = decode(status_code, body);
             let again = String::from_utf8(encode(&fault)).unwrap();
@@ -271,7 +272,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(status_code: u16, body: Vec<u8>, json in fixtures::json()) {
+        fn nothing_panics(status_code: u16, body: Vec<u8>, json in words::json()) {
             for body in [body, json.into_bytes()] {
                 let fault = decode(status_code, &body);
                 prop_assert!((400..=599).contains(&status(&fault)));

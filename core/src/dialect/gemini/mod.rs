@@ -13,8 +13,6 @@ mod content;
 pub mod count;
 pub mod error;
 mod finish;
-#[cfg(test)]
-mod fixtures;
 mod logprobs;
 mod model;
 mod names;
@@ -25,6 +23,8 @@ mod schema;
 mod signature;
 pub mod stream;
 mod usage;
+#[cfg(test)]
+mod words;
 
 use crate::usage::Usage;
 

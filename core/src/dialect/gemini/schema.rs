@@ -324,7 +324,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(schema in crate::dialect::gemini::fixtures::json()) {
+        fn nothing_panics(schema in crate::dialect::gemini::words::json()) {
             if RawValue::from_string(schema.clone()).is_ok() {
                 converted(&schema);
             }

@@ -3,7 +3,7 @@ use crate::chat::{
     CacheMark, Effort, Format, Media, MediaKind, Message, Part, Reasoning, Request, Role, ServiceTier, Source,
     TextPart, Tool, ToolCall, ToolChoice, ToolResult,
 };
-use crate::dialect::anthropic::fixtures;
+use crate::dialect::fixtures;
 use crate::dialect::{ThinkingStyle, Upstream};
 use proptest::prelude::*;
 use serde_json::Number;
@@ -69,12 +69,12 @@ fn upstream(thinking: ThinkingStyle) -> Upstream {
 
 #[test]
 fn requests_as_documented() {
-    fixtures::check("requests", |_, body| render(body));
+    fixtures::check("anthropic", "requests", |_, body| render(body));
 }
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, body) in fixtures::files("requests") {
+    for (name, body) in fixtures::files("anthropic", "requests") {
         if matches!(name.as_str(), "mid_conversation") {
             continue; // the instructions change their place
         }

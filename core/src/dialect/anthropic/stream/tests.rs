@@ -1,8 +1,8 @@
 use super::{Decoder, Encoder};
 use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
-use crate::dialect::anthropic::fixtures;
 use crate::dialect::anthropic::request::tests::json;
+use crate::dialect::fixtures;
 use crate::fault::Fault;
 use crate::frame::sse::{Frame, Sse, TooLong};
 use crate::stream::Event;
@@ -46,7 +46,7 @@ fn pass(stream: &[u8], cuts: &[usize]) -> (String, String) {
 
 #[test]
 fn streams_as_documented() {
-    fixtures::check("streams", |_, stream| {
+    fixtures::check("anthropic", "streams", |_, stream| {
         let (events, out) = pass(stream, &[]);
         format!("{events}\nwritten again:\n{out}")
     });
@@ -54,7 +54,7 @@ fn streams_as_documented() {
 
 #[test]
 fn wherever_the_network_cuts() {
-    for (name, stream) in fixtures::files("streams") {
+    for (name, stream) in fixtures::files("anthropic", "streams") {
         let whole = pass(&stream, &[]);
         for cut in 0..=stream.len() {
             assert_eq!(pass(&stream, &[cut]), whole, "{name} cut at {cut}");
@@ -66,7 +66,7 @@ fn wherever_the_network_cuts() {
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, stream) in fixtures::files("streams") {
+    for (name, stream) in fixtures::files("anthropic", "streams") {
         if name == "error_no_json" {
             continue; // this dialect has one type for the provider's errors and ours
         }

@@ -3,7 +3,7 @@ use crate::chat::{
     CacheMark, Effort, Format, Media, MediaKind, Message, Part, Reasoning, Request, Role, ServiceTier, Source,
     TextPart, Tool, ToolCall, ToolChoice, ToolResult,
 };
-use crate::dialect::converse::fixtures;
+use crate::dialect::fixtures;
 use crate::dialect::{ThinkingStyle, Upstream};
 use proptest::prelude::*;
 use serde_json::Number;
@@ -57,12 +57,12 @@ fn hub(request: &Request<'_>) -> String {
 
 #[test]
 fn requests_as_documented() {
-    fixtures::check("requests", |_, body| render(body));
+    fixtures::check("converse", "requests", |_, body| render(body));
 }
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, body) in fixtures::files("requests") {
+    for (name, body) in fixtures::files("converse", "requests") {
         if name == "cited" || name == "media" {
             continue; // instructions and marks change their place, texts join
         }

@@ -1,8 +1,8 @@
 use super::{decode, encode};
 use crate::chat::{Choice, Citation, Part, Response, StopReason, TextPart, ToolCall};
 use crate::dialect::Asked;
-use crate::dialect::converse::fixtures;
 use crate::dialect::converse::request::tests::json;
+use crate::dialect::fixtures;
 use crate::loss::Losses;
 use crate::text::Str;
 use crate::usage::Usage;
@@ -32,12 +32,12 @@ fn render(body: &[u8]) -> String {
 
 #[test]
 fn answers_as_documented() {
-    fixtures::check("responses", |_, body| render(body));
+    fixtures::check("converse", "responses", |_, body| render(body));
 }
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, body) in fixtures::files("responses") {
+    for (name, body) in fixtures::files("converse", "responses") {
         let Ok(first) = decode(&body) else { continue };
         let again = encode(&first, &Asked::default(), &mut Losses::default());
         let mut second = decode(&again).unwrap();

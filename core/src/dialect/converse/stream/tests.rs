@@ -1,7 +1,7 @@
 use super::{Decoder, Encoder};
 use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
-use crate::dialect::converse::fixtures;
+use crate::dialect::fixtures;
 use crate::fault::{Fault, FaultKind};
 use crate::frame::event_stream::{EventStream, Garbled, Mode, Reframe};
 use crate::frame::sse::Frame;
@@ -55,7 +55,7 @@ fn pass(stream: &[u8], cuts: &[usize]) -> (String, String) {
 
 #[test]
 fn streams_as_documented() {
-    fixtures::check("streams", |_, events| {
+    fixtures::check("converse", "streams", |_, events| {
         let (events, out) = pass(&messages(events), &[]);
         format!("{events}\nwritten again:\n{out}")
     });
@@ -63,7 +63,7 @@ fn streams_as_documented() {
 
 #[test]
 fn wherever_the_network_cuts() {
-    for (name, events) in fixtures::files("streams") {
+    for (name, events) in fixtures::files("converse", "streams") {
         let stream = messages(&events);
         let whole = pass(&stream, &[]);
         for cut in 0..=stream.len() {
@@ -76,7 +76,7 @@ fn wherever_the_network_cuts() {
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, events) in fixtures::files("streams") {
+    for (name, events) in fixtures::files("converse", "streams") {
         let (events, out) = pass(&messages(&events), &[]);
         let (again, _) = pass(&messages(out.as_bytes()), &[]);
         // Losses are not written, and a stream that was cut has no end.

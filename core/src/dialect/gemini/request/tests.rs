@@ -4,7 +4,8 @@ use crate::chat::{
     TextPart, Tool, ToolCall, ToolChoice, ToolResult,
 };
 use crate::dialect::Upstream;
-use crate::dialect::gemini::fixtures;
+use crate::dialect::fixtures;
+use crate::dialect::gemini::words;
 use crate::endpoint::Hosting;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
@@ -69,12 +70,12 @@ fn hub(request: &Request<'_>) -> String {
 
 #[test]
 fn requests_as_documented() {
-    fixtures::check("requests", |_, body| render(body));
+    fixtures::check("gemini", "requests", |_, body| render(body));
 }
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, body) in fixtures::files("requests") {
+    for (name, body) in fixtures::files("gemini", "requests") {
         let Ok(mut first) = decode(&body) else { continue };
         // Neighbours of one role become one, and results come in the order of their calls.
         if matches!(name.as_str(), "levels" | "bad_role" | "tool_ids" | "server_tools") {
@@ -500,7 +501,7 @@ fn settings() {
 
 proptest! {
     #[test]
-    fn nothing_panics(body in fixtures::json()) {
+    fn nothing_panics(body in words::json()) {
         if let Ok(request) = decode(body.as_bytes())
             && let Ok(encoded) = encode(&request, &Upstream::new("gemini-3-flash"))
         {

@@ -1,7 +1,8 @@
 use super::{decode, encode};
 use crate::chat::{Choice, Part, Response, StopReason, TextPart, ToolCall};
 use crate::dialect::Asked;
-use crate::dialect::gemini::fixtures;
+use crate::dialect::fixtures;
+use crate::dialect::gemini::words;
 use crate::loss::Losses;
 use proptest::prelude::*;
 
@@ -32,12 +33,12 @@ fn render(body: &[u8]) -> String {
 
 #[test]
 fn answers_as_documented() {
-    fixtures::check("responses", |_, body| render(body));
+    fixtures::check("gemini", "responses", |_, body| render(body));
 }
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, body) in fixtures::files("responses") {
+    for (name, body) in fixtures::files("gemini", "responses") {
         let Ok(mut first) = decode(&body) else { continue };
         if matches!(name.as_str(), "safety" | "no_candidates") {
             continue; // words of refusal become text, no reason `OTHER`
@@ -122,7 +123,7 @@ fn a_source_hangs_on_its_piece() {
 
 proptest! {
     #[test]
-    fn nothing_panics(body in prop_oneof![fixtures::json(), ".{0,80}"]) {
+    fn nothing_panics(body in prop_oneof![words::json(), ".{0,80}"]) {
         if let Ok(response) = decode(body.as_bytes()) {
             let again = encode(&response, &Asked::default(), &mut Losses::default());
             prop_assert!(decode(&again).is_ok(), "{}", String::from_utf8_lossy(&again));

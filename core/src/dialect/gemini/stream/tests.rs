@@ -1,8 +1,9 @@
 use super::{Decoder, Encoder};
 use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
-use crate::dialect::gemini::fixtures;
+use crate::dialect::fixtures;
 use crate::dialect::gemini::signature::signed;
+use crate::dialect::gemini::words;
 use crate::fault::Fault;
 use crate::frame::json_array::JsonArray;
 use crate::frame::sse::{Frame, Sse, TooLong};
@@ -47,7 +48,7 @@ fn pass(stream: &[u8], cuts: &[usize]) -> (String, String) {
 
 #[test]
 fn streams_as_documented() {
-    fixtures::check("streams", |_, stream| {
+    fixtures::check("gemini", "streams", |_, stream| {
         let (events, out) = pass(stream, &[]);
         format!("{events}\nwritten again:\n{out}")
     });
@@ -55,7 +56,7 @@ fn streams_as_documented() {
 
 #[test]
 fn wherever_the_network_cuts() {
-    for (name, stream) in fixtures::files("streams") {
+    for (name, stream) in fixtures::files("gemini", "streams") {
         let whole = pass(&stream, &[]);
         for cut in 0..=stream.len() {
             assert_eq!(pass(&stream, &[cut]), whole, "{name} cut at {cut}");
@@ -67,7 +68,7 @@ fn wherever_the_network_cuts() {
 
 #[test]
 fn what_is_written_reads_the_same() {
-    for (name, stream) in fixtures::files("streams") {
+    for (name, stream) in fixtures::files("gemini", "streams") {
         if matches!(name.as_str(), "broken" | "cut") {
             continue;
         }
@@ -100,7 +101,7 @@ fn what_is_written_reads_the_same() {
 
 #[test]
 fn a_stream_as_an_array() {
-    for (name, stream) in fixtures::files("streams") {
+    for (name, stream) in fixtures::files("gemini", "streams") {
         let (_, out) = pass(&stream, &[]);
         let (mut array, mut json) = (JsonArray::default(), Vec::new());
         out.as_bytes().chunks(7).for_each(|chunk| array.push(chunk, &mut json));
@@ -282,7 +283,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics(frames in prop::collection::vec(prop_oneof![fixtures::json(), ".{0,40}"], 0..6)) {
+    fn nothing_panics(frames in prop::collection::vec(prop_oneof![words::json(), ".{0,40}"], 0..6)) {
         let mut decoder = Decoder::default();
         let mut encoder = Encoder::new(Asked::default());
         let mut out = Vec::new();
