@@ -265,12 +265,8 @@ impl<'a> Ask<'a> {
     /// Limits the tokens of the answer in the client's own body.
     fn cap(&self, edit: &mut Edit<'_, 'a>, upstream: &Upstream, cap: u64) {
         let dialect = self.endpoint.dialect;
-        let within = match dialect {
-            Dialect::Gemini => Some(("generationConfig", "maxOutputTokens")),
-            Dialect::Converse => Some(("inferenceConfig", "maxTokens")),
-            Dialect::OpenAi | Dialect::Responses | Dialect::Completions | Dialect::Anthropic | Dialect::Cohere => None,
-        };
-        if let Some((outer, inner)) = within {
+        let own = dialect.output_field(upstream);
+        if let Some((outer, inner)) = own.split_once('.') {
             let settings = self.object.raw(outer).filter(|settings| settings.trim_ascii_start().starts_with('{'));
             let Ok(settings) = Object::read(settings.unwrap_or("{}").as_bytes()) else { return };
             let wanted: Option<u64> = settings.raw(inner).and_then(|wanted| wanted.trim().parse().ok());
@@ -287,7 +283,6 @@ impl<'a> Ask<'a> {
         let most = wanted.map_or(cap, |wanted| wanted.min(cap)).to_string();
         // All that are there, since nobody knows which of two the provider reads. Old servers ignore the new name; the
         // new ones take the old name, but not both.
-        let own = dialect.output_field(upstream);
         let alone = written().next().is_none() || own == "max_tokens";
         for name in names.iter().filter(|name| self.object.raw(name).is_some() || (**name == own && alone)) {
             edit.set(name, &most);
