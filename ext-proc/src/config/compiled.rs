@@ -370,11 +370,13 @@ pub(super) fn header_name(name: &str, at: &str, problems: &mut Vec<Problem>) -> 
 }
 
 /// What is wrong with a name that is not [`is_model_name`].
-const NO_MODEL_NAME: &str = "is no name for a model: expected 1 to 256 bytes without control characters";
+const NO_MODEL_NAME: &str =
+    "is no name for a model: expected 1 to 256 bytes without control characters, not `.` or `..`";
 
-/// Whether this can be a model's name: headers repeat it, and an unknown client may have made it up.
+/// Whether this can be a model's name: headers repeat it, some URLs hold it as a segment (where `..` would lead elsewhere),
+/// and an unknown client may have made it up.
 fn is_model_name(name: &str) -> bool {
-    (1..=MODEL_NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control)
+    (1..=MODEL_NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control) && !matches!(name, "." | "..")
 }
 
 pub fn duration(text: &str, at: &str, problems: &mut Vec<Problem>) -> Option<Duration> {

@@ -84,6 +84,9 @@ fn a_preset_and_a_key_are_enough() {
 
     let azure = "preset: azure_deployments, key: k, parameters: { resource: ours }";
     let config = of_one(azure).unwrap();
+    for (model, is_there) in [("it/gpt-4o", true), ("it/..", false), ("it/.", false)] {
+        assert_eq!(config.model(model).is_some(), is_there, "{model}: it becomes a segment of a URL");
+    }
     assert_eq!(config.providers["it"].query.as_deref(), Some("api-version=2024-10-21"));
     let config = of_one(&format!("{azure}, query: {{ api-version: 'a b' }}")).unwrap();
     assert_eq!(config.providers["it"].query.as_deref(), Some("api-version=a+b"));
