@@ -79,8 +79,9 @@ def test_a_variation(beside):
 # ---- sound ----
 
 
-def test_speech_is_bytes(beside):
-    beside.provider.script(text_bytes=300_000)
+@pytest.mark.parametrize("gzip", [False, True])
+def test_speech_is_bytes(beside, gzip):
+    beside.provider.script(text_bytes=300_000, gzip=gzip)
     answer = beside.openai.audio.speech.create(model="speaks", voice="alloy", input="hello", response_format="wav")
     assert len(answer.content) == 300_000
     assert answer.response.headers["content-type"] == "audio/wav"

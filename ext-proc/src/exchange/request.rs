@@ -244,11 +244,13 @@ impl Asked {
         let caller = self.books.caller();
         let visible = Some(&*ask.model).filter(|name| caller.may_see(name));
         let model = visible.and_then(|name| self.config.model(name)).ok_or_else(|| no_such_model(&ask.model))?;
-        let counts = ask.endpoint().operation == Operation::Count;
-        let (model, plan, cap) = match self.counted_upstream(&ask, &model).filter(|_| counts) {
-            Some(plan) => (model, plan, None),
-            None if counts => return self.counted_here(&ask, &body, &model),
-            None => self.hold(&ask, &body, model).await?,
+        let (model, plan, cap) = if ask.endpoint().operation == Operation::Count {
+            match self.counted_upstream(&ask, &model) {
+                Some(plan) => (model, plan, None),
+                None => return self.counted_here(&ask, &body, &model),
+            }
+        } else {
+            self.hold(&ask, &body, model).await?
         };
         let mut ask = ask.capped(cap);
         let Ready { plan, made, head, used } = self.ready(&mut ask, &body, plan, &model).await?;

@@ -107,16 +107,17 @@ impl Sent {
         let success = (200..300).contains(&books.status);
         // It wants to be paid for, whether it can be read or not, and whether the client waits for it or not.
         books.seen.content = success && !head.end;
+        let content_type = head.get("content-type").unwrap_or_default();
+        if success && !answer.is_read(content_type) && !answer.is_stream(content_type) {
+            // Files, sound, pictures: it passes as it is, compressed or not.
+            change.remove.retain(|name| name != "content-encoding");
+            (books.ending, books.served, books.seen.content) = (Ending::Complete, true, true);
+            return (Exchange::Over, Reply::Go(change));
+        }
         let encoding = head.get("content-encoding").unwrap_or("identity");
         let Some(decompress) = Decompress::of(encoding) else {
             return fail(books, &answer, &translate::unreadable_encoding(encoding), change);
         };
-        let content_type = head.get("content-type").unwrap_or_default();
-        if success && !answer.is_read(content_type) && !answer.is_stream(content_type) {
-            // Files, sound, pictures: it passes as it is.
-            (books.ending, books.served, books.seen.content) = (Ending::Complete, true, true);
-            return (Exchange::Over, Reply::Go(change));
-        }
         let is_stream = answer.is_stream(content_type);
         if success && is_stream && answer.wants_stream() && !head.end {
             change.remove("content-length");
