@@ -79,10 +79,20 @@ class Process:
         return self.child.pid
 
     def out(self) -> str:
-        return self.out_path.read_text(errors="replace")
+        """The whole lines that it wrote so far; a line may be half written when it is read."""
+        return whole_lines(self.out_path)
 
     def err(self) -> str:
-        return self.err_path.read_text(errors="replace")
+        return whole_lines(self.err_path)
+
+    def wait_for_log(self, *words: str, after: str = "") -> str:
+        """Waits until its log says all of this (from the last `after` on); gives that part of the log."""
+
+        def said():
+            _, _, log = self.err().rpartition(after) if after else ("", "", self.err())
+            return all(word in log for word in words) and log
+
+        return self.wait_for(said, f"line in the log with {words}")
 
     def wait_for(self, ready, what: str, seconds: float = 20.0):
         """Waits until `ready()` gives something; fails with the process's own words."""
@@ -104,6 +114,11 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
+
+
+def whole_lines(path: pathlib.Path) -> str:
+    text = path.read_text(errors="replace")
+    return text[: text.rfind("\n") + 1]
 
 
 def wait_until(holds, what: str, seconds: float = 10.0):

@@ -119,8 +119,12 @@ def test_a_soft_budget_warns_once_for_each_threshold_and_never_refuses(each):
         use_up(each, header)
     stack.wait_until(lambda: warnings(each, "100") == before["100"] + 1, "a warning")
     assert warnings(each, "50") == before["50"] + 1
-    log = [line for line in each.gateway.attache.err().splitlines() if "a budget fills up" in line]
-    assert any("soft" in line and "percent=100" in line and header["x-soft"] in line for line in log), log
+
+    def said():
+        log = [line for line in each.gateway.attache.err().splitlines() if "a budget fills up" in line]
+        return any("soft" in line and "percent=100" in line and header["x-soft"] in line for line in log)
+
+    stack.wait_until(said, "line in the log")
 
 
 def warnings(stack, percent: str) -> float:

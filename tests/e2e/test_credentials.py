@@ -272,8 +272,7 @@ def test_without_a_token_the_next_provider_serves_and_the_log_says_why(clouds):
     assert (response.status_code, response.json()["error"]["code"]) == (502, "provider_credentials")
     assert "secret" not in response.text and "AADSTS" not in response.text
     assert not clouds.guarded.requests(), "nothing was sent without a token"
-    log = clouds.gateway.attache.err()
-    assert "the token endpoint answered 401 invalid_client (AADSTS7000215" in log
+    clouds.gateway.attache.wait_for_log("the token endpoint answered 401 invalid_client (AADSTS7000215")
     clouds.claude_sim.script(status=503)
     assert clouds.ask("claude-or-entra-wrong").status_code in (502, 503)
 

@@ -87,8 +87,7 @@ def test_a_bad_file_keeps_the_old_configuration_and_says_why(here, bad, complain
     before = reloads(here, "bad")
     here.gateway.config_path.write_text(bad)
     stack.wait_until(lambda: reloads(here, "bad") > before, "bad reload")
-    log = here.gateway.attache.err()
-    assert complaint in log[log.rindex("configuration not reloaded") :]
+    here.gateway.attache.wait_for_log(complaint, after="configuration not reloaded")
     assert ask(here, "before") == f"Bearer {conftest.OPENAI_KEY}"
 
 
@@ -160,12 +159,10 @@ def test_sighup_always_gets_an_answer(here):
     before = reloads(here, "ok")
     here.gateway.attache.child.send_signal(signal.SIGHUP)
     stack.wait_until(lambda: reloads(here, "ok") == before + 1, "reload")
-    assert "configuration reloaded" in here.gateway.attache.err().splitlines()[-1]
+    here.gateway.attache.wait_for_log("SIGHUP", after="configuration reloaded")
 
 
 def test_what_a_reload_cannot_change_is_said(here):
     text = config(here, "elsewhere").replace(here.claude_sim.base, "http://127.0.0.1:2")
     change(here, lambda: here.gateway.write_config(text + "log: { level: debug }\n"), "elsewhere")
-    log = here.gateway.attache.err()
-    log = log[log.rindex("configuration reloaded") :]
-    assert 'part="log"' in log and "Envoy has to follow" in log, log
+    here.gateway.attache.wait_for_log('part="log"', "Envoy has to follow", after="configuration reloaded")
