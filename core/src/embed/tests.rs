@@ -154,6 +154,7 @@ fn what_has_no_answer_is_refused() {
     refused(Cohere, OpenAi, r#"{"texts":["a"],"images":[]}"#, "only one of texts");
     refused(Cohere, OpenAi, r#"{"images":["https://x/y.png"]}"#, "data URI");
     refused(Cohere, OpenAi, r#"{"images":["data:image/png;base64,AA=="]}"#, "no images");
+    refused(Cohere, Gemini, r#"{"images":["data:audio/mpeg;base64,AA=="]}"#, "expected an image as a data URI");
     let differ = r#"{"requests":[{"content":{"parts":[{"text":"a"}]},"taskType":"CLUSTERING"},{"content":{"parts":[{"text":"b"}]}}]}"#;
     refused(GeminiBatch, Cohere, differ, "taskType: this model takes one for all inputs");
     refused(Gemini, Cohere, r#"{"content":{"parts":[]}}"#, "content.parts");

@@ -104,9 +104,10 @@ fn image<'a>(uri: Str<'a>, field: &'static str) -> Result<Piece<'a>, Fault> {
     });
     let parts =
         places.and_then(|(start, length, data)| Some((uri.part(start..start + length)?, uri.part(data..uri.len())?)));
-    let (media_type, data) = parts
-        .filter(|(media_type, _)| is_media_type(media_type))
-        .ok_or_else(|| Fault::invalid(format!("{field}: expected a data URI with base64 in it")).with_param(field))?;
+    let (media_type, data) =
+        parts.filter(|(media_type, _)| media_type.starts_with("image/") && is_media_type(media_type)).ok_or_else(
+            || Fault::invalid(format!("{field}: expected an image as a data URI, in base64")).with_param(field),
+        )?;
     Ok(Piece::Image { media_type, data })
 }
 
