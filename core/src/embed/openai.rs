@@ -75,7 +75,10 @@ fn inputs(json: Raw<'_>) -> Result<Vec<Input<'_>>, Fault> {
 }
 
 fn tokens(json: Raw<'_>) -> Result<Input<'_>, Fault> {
-    let _: Vec<u64> = part(json, NAMES.inputs)?;
+    let numbers: Vec<u64> = part(json, NAMES.inputs)?;
+    if numbers.is_empty() {
+        return Err(Fault::invalid("input: a list of tokens needs one at least").with_param(NAMES.inputs));
+    }
     Ok(Input::Tokens(json))
 }
 

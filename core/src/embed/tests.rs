@@ -137,6 +137,7 @@ fn what_has_no_answer_is_refused() {
     refused(OpenAi, Titan, r#"{"input":["a","b"]}"#, "input: this model takes one input at a time");
     refused(OpenAi, Gemini, r#"{"input":["a","b"]}"#, "one input at a time");
     refused(OpenAi, Titan, r#"{"input":[1,2]}"#, "no tokens");
+    refused(OpenAi, Cohere, r#"{"input":[[]]}"#, "a list of tokens needs one at least");
     for upstream in [GeminiBatch, Cohere, Shape::Vertex] {
         refused(OpenAi, upstream, r#"{"input":[[1,2],[3]]}"#, "no tokens");
     }
