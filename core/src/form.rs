@@ -84,6 +84,11 @@ impl<'a> Form<'a> {
         std::str::from_utf8(content).ok().filter(|text| text.len() <= FIELD_BYTES_MAX)
     }
 
+    /// Every part in its order: its name, whether it is a file, and where its content lies in the body.
+    pub fn parts(&self) -> impl Iterator<Item = (&'a str, bool, Range<usize>)> {
+        self.parts.iter().map(|part| (part.name, part.is_file, part.content.clone()))
+    }
+
     /// How many bytes all files have.
     pub fn file_bytes(&self) -> usize {
         self.parts.iter().filter(|part| part.is_file).map(|part| part.content.len()).sum()
