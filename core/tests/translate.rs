@@ -1,11 +1,22 @@
 //! Two dialects meet: every recorded stream, towards every front, cut everywhere, comes out the same.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may panic"
+)]
 
-use attache_core::dialect::{Dialect, Upstream};
+use attache_core::chat::StopReason;
+use attache_core::dialect::{Asked, Dialect, Upstream};
 use attache_core::edit::Object;
-use attache_core::translate::{Answer, Ask, Seen};
+use attache_core::endpoint::Framing;
+use attache_core::stream::Event;
+use attache_core::translate::{Answer, Ask, Preset, Seen, Stop};
+use attache_core::usage::Usage;
 use proptest::prelude::*;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
@@ -298,6 +309,84 @@ proptest! {
                 let error = answer.error("p", 500, &body);
                 prop_assert!(error.status >= 400);
             }
+        }
+    }
+}
+
+/// All text of a client's stream, why its answers ended, and whether it is whole.
+fn read(front: Dialect, stream: &[u8]) -> (String, Vec<String>, bool) {
+    let (mut text, mut ends) = (String::new(), Vec::new());
+    let mut state = Answer::between(front, Dialect::OpenAi, Framing::Sse, true, Asked::default()).stream(false);
+    state.push(stream, &mut Vec::new(), &mut |event| match event {
+        Event::Text { text: piece, .. } => text.push_str(piece),
+        Event::Finish { reason, .. } => ends.push(format!("{reason:?}")),
+        _ => {}
+    });
+    (text, ends, state.seen().done)
+}
+
+#[test]
+fn a_stream_that_is_held_up_ends_properly_before_what_holds_it_up() {
+    let mut held = 0;
+    for (upstream, front) in DIALECTS.into_iter().flat_map(|upstream| DIALECTS.map(|front| (upstream, front))) {
+        for path in fixtures(upstream) {
+            let stream = std::fs::read(&path).unwrap();
+            for (from, cut) in [(2, stream.len()), (1, 1), (3, 7)] {
+                let (mut out, mut passed, mut texts) = (Vec::new(), String::new(), 0);
+                let mut state = answer(front, upstream, "").stream(true);
+                let mut until = |event: &mut Event<'_>| {
+                    let Event::Text { text, .. } = event else { return ControlFlow::Continue(()) };
+                    texts += 1;
+                    if texts >= from {
+                        return ControlFlow::Break(());
+                    }
+                    passed.push_str(text);
+                    ControlFlow::Continue(())
+                };
+                stream.chunks(cut.max(1)).for_each(|piece| state.push_until(piece, &mut out, &mut until));
+                if !state.seen().held {
+                    continue;
+                }
+                let stop = Stop { usage: Usage::default(), reason: StopReason::Refused, last_words: Some(" No more.") };
+                state.stop_with(&stop, &mut out);
+                let written = out.len();
+                state.end(&mut out, &mut |_| {});
+                assert_eq!(out.len(), written, "nothing follows the last event");
+                let (text, ends, done) = read(front, &out);
+                let at = format!("{} → {front:?}: {}", path.display(), String::from_utf8_lossy(&out));
+                assert_eq!(text, format!("{passed} No more."), "{at}");
+                assert!(done && !ends.is_empty() && ends.iter().all(|reason| reason == "Refused"), "{ends:?} {at}");
+                held += 1;
+            }
+        }
+    }
+    assert!(held > 40, "hardly any stream was held up: {held}");
+}
+
+#[test]
+fn an_answer_of_our_own_is_read_in_every_dialect() {
+    for front in Dialect::ALL {
+        for stream in [false, true] {
+            let framing = if front == Dialect::Converse { Framing::EventStream } else { Framing::Sse };
+            let way_back = Answer::between(front, front, framing, stream, Asked::default());
+            let preset = Preset { id: "attache-1", model: "fast", text: "Not here.", usage: Usage::default() };
+            let body = way_back.preset(&preset).unwrap();
+            let (mut text, mut done) = (String::new(), false);
+            if stream {
+                let mut state =
+                    Answer::between(front, Dialect::OpenAi, Framing::Sse, true, Asked::default()).stream(false);
+                state.push(&body, &mut Vec::new(), &mut |event| {
+                    if let Event::Text { text: piece, .. } = event {
+                        text.push_str(piece);
+                    }
+                });
+                state.end(&mut Vec::new(), &mut |_| {});
+                done = state.seen().done;
+            } else if let Ok(response) = front.decode_response(&body) {
+                done = response.choices.len() == 1;
+                text = String::from_utf8_lossy(&body).into_owned();
+            }
+            assert!(text.contains("Not here.") && done, "{front:?} {stream}: {}", String::from_utf8_lossy(&body));
         }
     }
 }

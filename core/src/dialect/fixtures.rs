@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The files of one area of a dialect, by name.
-pub(super) fn files(dialect: &str, area: &str) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(dialect: &str, area: &str) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder(dialect, area))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -16,7 +16,7 @@ pub(super) fn files(dialect: &str, area: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Compares what `render` makes of every file of an area with its snapshot.
-pub(super) fn check(dialect: &str, area: &str, render: impl Fn(&str, &[u8]) -> String) {
+pub(crate) fn check(dialect: &str, area: &str, render: impl Fn(&str, &[u8]) -> String) {
     for (name, bytes) in files(dialect, area) {
         let rendered = render(&name, &bytes);
         insta::with_settings!({

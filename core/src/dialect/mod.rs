@@ -14,7 +14,7 @@ pub mod converse;
 mod data_url;
 pub(crate) mod envelope;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod gemini;
 pub mod openai;
 pub mod quirks;

@@ -51,6 +51,19 @@ pub struct Whole {
     pub seen: Seen,
 }
 
+/// An answer that no model gives.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// The model that it is said to be from.
+    pub model: &'a str,
+    /// Its words.
+    pub text: &'a str,
+    /// What was used all the same.
+    pub usage: Usage,
+}
+
 /// An error answer for the client.
 #[derive(Debug)]
 pub struct ErrorAnswer {
@@ -112,6 +125,13 @@ impl Answer {
     /// The same, for what is no chat.
     pub(super) fn beside(self, beside: Beside) -> Self {
         Self { beside: Some(Box::new(beside)), ..self }
+    }
+
+    /// The same for a provider that tells the usage only where the client itself asked for it: all of it is the client's.
+    #[must_use]
+    pub fn with_usage_shown(mut self) -> Self {
+        self.asked.stream_usage = true;
+        self
     }
 
     /// The dialect in which the client reads errors.
@@ -229,6 +249,33 @@ impl Answer {
         }
         let model = object.get::<Str<'_>>(self.upstream.model_field()).ok().flatten().map(Str::into_string);
         Ok(Whole { body, is_stream: false, seen: Seen { usage, model, content: true, done: true, ..Seen::default() } })
+    }
+
+    /// An answer of our own in the client's dialect, whole or as the stream that it asked for: declined, with these words.
+    /// `None` for what is no chat.
+    pub fn preset(&self, preset: &Preset<'_>) -> Option<Vec<u8>> {
+        if self.operation != Operation::Chat {
+            return None;
+        }
+        let choice = chat::Choice {
+            index: 0,
+            parts: vec![chat::Part::Text(Str::from(preset.text).into())],
+            stop: chat::StopReason::Refused,
+            logprobs: None,
+        };
+        let response = chat::Response {
+            id: preset.id.into(),
+            model: preset.model.into(),
+            created: Some(self.asked.now),
+            choices: vec![choice],
+            usage: Some(preset.usage),
+            ..chat::Response::default()
+        };
+        let mut unsaid = Losses::default();
+        if self.stream {
+            return self.replayed(&response, &mut unsaid).ok();
+        }
+        Some(self.dialect.encode_response(&response, &self.asked, &mut unsaid))
     }
 
     /// A whole answer as the stream that the client asked for.

@@ -186,9 +186,7 @@ impl<'a> Ask<'a> {
     /// # Errors
     /// A [`Fault`] for a request that cannot be read, or makes no sense in the upstream's dialect.
     pub fn translate(&self, dialect: Dialect, upstream: &Upstream, now: u64) -> Result<Translated, Fault> {
-        let legacy_functions = self.object.raw("functions").is_some() && self.object.raw("tools").is_none();
-        let echo = self.endpoint.dialect.echo(&self.object).filter(|_| self.endpoint.operation == Operation::Chat);
-        let asked = Asked { stream_usage: self.stream_usage, now, legacy_functions, echo };
+        let asked = self.asked(now);
         let answer =
             Answer::new(&self.endpoint, dialect, upstream.hosting, self.stream, asked).with_model(&upstream.model);
         let answer = answer.with_quirks(upstream.quirks.clone());
@@ -210,6 +208,19 @@ impl<'a> Ask<'a> {
                 Ok(Translated { path, body: self.renamed(upstream)?, losses, answer })
             }
         }
+    }
+
+    /// The way back for an answer that no provider gives. `now` is unix seconds.
+    pub fn answered_here(&self, now: u64) -> Answer {
+        let Endpoint { dialect, hosting, .. } = self.endpoint;
+        Answer::new(&self.endpoint, dialect, hosting, self.stream, self.asked(now))
+    }
+
+    /// What the answer must remember of the request.
+    fn asked(&self, now: u64) -> Asked {
+        let legacy_functions = self.object.raw("functions").is_some() && self.object.raw("tools").is_none();
+        let echo = self.endpoint.dialect.echo(&self.object).filter(|_| self.endpoint.operation == Operation::Chat);
+        Asked { stream_usage: self.stream_usage, now, legacy_functions, echo }
     }
 
     /// A chat request in another dialect.

@@ -11,14 +11,15 @@ mod framing;
 mod seen;
 mod stream;
 
-pub use answer::{Answer, ErrorAnswer, Whole, unreadable_encoding};
+pub use answer::{Answer, ErrorAnswer, Preset, Whole, unreadable_encoding};
 pub use ask::{Ask, Translated};
 pub use seen::Seen;
-pub use stream::Stream;
+pub use stream::{Stop, Stream};
 
 use crate::edit::Object;
 use crate::stream::Event;
 use crate::usage::units;
+use std::ops::ControlFlow;
 
 /// Most bytes of one event of a provider's stream: a whole image or a whole tool call may come in one.
 pub const EVENT_BYTES_MAX: usize = 16 << 20;
@@ -26,6 +27,9 @@ pub const EVENT_BYTES_MAX: usize = 16 << 20;
 /// Who looks on while an answer passes: every event, before it is written. What it changes in an [`Event::Usage`] is what
 /// the client reads.
 pub type Watch<'w> = dyn FnMut(&mut Event<'_>) + 'w;
+
+/// The same for who may hold a stream up: `Break` means that this event and all after it are not for the client.
+pub type Until<'w> = dyn FnMut(&mut Event<'_>) -> ControlFlow<()> + 'w;
 
 /// A `usage` object with its cost.
 fn with_cost(usage: &str, cost_nanos: u64) -> Option<String> {

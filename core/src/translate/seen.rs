@@ -16,6 +16,8 @@ pub struct Seen {
     pub content: bool,
     /// The answer is whole: the dialect's last event has come.
     pub done: bool,
+    /// Whoever watches held it up: nothing more is written until it is stopped.
+    pub held: bool,
     /// It was stopped by us before its end.
     pub stopped: bool,
     /// What went wrong in it.

@@ -2,7 +2,7 @@
 
 use super::answer::tells_cost;
 use super::framing::{Frames, Outward};
-use super::{Seen, Watch, with_cost};
+use super::{Seen, Until, Watch, with_cost};
 use crate::chat;
 use crate::dialect::{Asked, Dialect, StreamDecoder, StreamEncoder};
 use crate::edit::Object;
@@ -15,6 +15,7 @@ use crate::stream::Event;
 use crate::text::Str;
 use crate::told;
 use crate::usage::Usage;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A provider's stream on its way to the client. Holds one unfinished event at most.
@@ -83,12 +84,21 @@ impl Stream {
     /// Takes the next bytes and appends to `out` what the client gets for them: whole events only. Never fails: what
     /// cannot be decoded becomes the client's error event, and from then on nothing more is written.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>, watch: &mut Watch<'_>) {
+        self.push_until(chunk, out, &mut |event| {
+            watch(event);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// The same, as long as `until` lets events pass: the one that it does not, the rest of its frame and all that comes
+    /// after are not written. Whoever holds a stream up [stops](Self::stop_with) it then.
+    pub fn push_until(&mut self, chunk: &[u8], out: &mut Vec<u8>, until: &mut Until<'_>) {
         let Self { frames, outward, flow } = self;
         if flow.over() {
             return;
         }
         let mut sink = Sink { outward, out };
-        if let Err(Broken(fault)) = frames.push(chunk, &mut |frame| flow.frame(&frame, &mut sink, watch)) {
+        if let Err(Broken(fault)) = frames.push(chunk, &mut |frame| flow.frame(&frame, &mut sink, until)) {
             flow.fail(fault, &mut sink);
         }
     }
@@ -96,13 +106,21 @@ impl Stream {
     /// Takes the proper end of the provider's body. A stream that ends without its dialect's last event ends with an
     /// error event for the client, so that a cut answer never looks whole.
     pub fn end(&mut self, out: &mut Vec<u8>, watch: &mut Watch<'_>) {
+        self.end_until(out, &mut |event| {
+            watch(event);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// The same, as [`Self::push_until`].
+    pub fn end_until(&mut self, out: &mut Vec<u8>, until: &mut Until<'_>) {
         let Self { frames, outward, flow } = self;
         if flow.over() {
             return;
         }
         let mut sink = Sink { outward, out };
-        let ended = frames.finish(&mut |frame| flow.last_frame(&frame, &mut sink, watch));
-        if flow.seen.fault.is_some() {
+        let ended = frames.finish(&mut |frame| flow.last_frame(&frame, &mut sink, until));
+        if flow.over() {
             return;
         }
         match ended {
@@ -128,8 +146,14 @@ impl Stream {
     /// Ends the stream here, properly: every open answer as if its token limit was reached, then the usage and the
     /// dialect's last event. What the provider sends after that is dropped. Only for a stream that was begun with `may_stop`.
     pub fn stop(&mut self, usage: Usage, out: &mut Vec<u8>) {
-        if !self.flow.over() && !self.flow.seen.done {
-            self.flow.stop(usage, &mut Sink { outward: &mut self.outward, out });
+        self.stop_with(&Stop { usage, reason: chat::StopReason::Length, last_words: None }, out);
+    }
+
+    /// The same for another reason, and with last words in every open answer.
+    pub fn stop_with(&mut self, stop: &Stop<'_>, out: &mut Vec<u8>) {
+        let Seen { fault, stopped, done, .. } = &self.flow.seen;
+        if fault.is_none() && !stopped && !done {
+            self.flow.stop(stop, &mut Sink { outward: &mut self.outward, out });
         }
     }
 
@@ -137,6 +161,17 @@ impl Stream {
     pub fn seen(&self) -> &Seen {
         &self.flow.seen
     }
+}
+
+/// How a stream ends that is stopped.
+#[derive(Clone, Debug)]
+pub struct Stop<'a> {
+    /// What was used.
+    pub usage: Usage,
+    /// Why every open answer ends.
+    pub reason: chat::StopReason<'a>,
+    /// What every open answer says before it ends.
+    pub last_words: Option<&'a str>,
 }
 
 /// Where the client's bytes go.
@@ -164,7 +199,7 @@ impl Sink<'_> {
 
 impl Flow {
     /// Takes one event of the provider.
-    fn frame(&mut self, frame: &Frame<'_>, sink: &mut Sink<'_>, watch: &mut Watch<'_>) -> Result<(), Broken> {
+    fn frame(&mut self, frame: &Frame<'_>, sink: &mut Sink<'_>, until: &mut Until<'_>) -> Result<(), Broken> {
         if self.over() {
             return Ok(());
         }
@@ -173,7 +208,8 @@ impl Flow {
             seen.content = true;
             if let Some(usage) = usage_of(frame) {
                 let mut event = Event::Usage(usage);
-                watch(&mut event);
+                // It says nothing that anybody could hold up.
+                let _passes = until(&mut event);
                 seen.note(&event);
             }
             sink.raw(frame.raw);
@@ -182,7 +218,8 @@ impl Flow {
         let mut usage_seen = false;
         let mut cost = None;
         let mut encoded = Ok(());
-        let mut unread = Vec::new();
+        let mut shadowed = Vec::new();
+        let mut held = false;
         let decoded = decoder.frame(frame, &mut |event| {
             let mut event = match names {
                 Some(names) => names.restore_event(event),
@@ -193,9 +230,19 @@ impl Flow {
             {
                 *told = model.clone().into();
             }
-            watch(&mut event);
+            // Of what is held up only the bill counts.
+            if held && !matches!(event, Event::Usage(_)) {
+                return;
+            }
+            held |= until(&mut event).is_break();
             if let Event::Usage(usage) = &event {
                 (usage_seen, cost) = (true, usage.cost_nanos);
+            }
+            if held {
+                if let Event::Usage(_) = &event {
+                    seen.note(&event);
+                }
+                return;
             }
             seen.note(&event);
             course.follow(&event);
@@ -203,8 +250,7 @@ impl Flow {
                 Output::Other(encoder) if encoded.is_ok() => encoded = sink.events(|out| encoder.event(&event, out)),
                 // What the shadow cannot say, it cannot end either; that shows when it has to.
                 Output::Same { shadow: Some(shadow), .. } => {
-                    let _told = shadow.event(&event, &mut unread);
-                    unread.clear();
+                    let _told = shadow.event(&event, &mut shadowed);
                 }
                 Output::Other(_) | Output::Same { shadow: None, .. } => {}
             }
@@ -218,6 +264,14 @@ impl Flow {
             seen.losses.extend(encoder.take_losses());
         }
         encoded?;
+        if held {
+            seen.held = true;
+            // The frame stays here; what came before the event that is held up is said in our own words.
+            if let Output::Same { .. } = output {
+                sink.events(|out| out.extend_from_slice(&shadowed));
+            }
+            return Ok(());
+        }
         match output {
             Output::Same { hide_usage: true, .. } if usage_seen => sink.events(|out| without_usage(frame, out)),
             Output::Same { front, raw, .. } => match cost.filter(|_| tells_cost(*front)) {
@@ -231,12 +285,12 @@ impl Flow {
     }
 
     /// Takes an event that the provider began and did not close: it counts if it can be read all the same.
-    fn last_frame(&mut self, frame: &Frame<'_>, sink: &mut Sink<'_>, watch: &mut Watch<'_>) -> Result<(), Broken> {
+    fn last_frame(&mut self, frame: &Frame<'_>, sink: &mut Sink<'_>, until: &mut Until<'_>) -> Result<(), Broken> {
         if frame.data.is_empty() {
             return Ok(());
         }
-        self.frame(frame, sink, watch)?;
-        if !self.seen.done && self.decoder.is_some() {
+        self.frame(frame, sink, until)?;
+        if !self.seen.done && !self.seen.held && self.decoder.is_some() {
             sink.raw(b"\n\n"); // an error event follows: it must not run into this one
         }
         Ok(())
@@ -256,11 +310,11 @@ impl Flow {
 
     /// Nothing more is written.
     fn over(&self) -> bool {
-        self.seen.fault.is_some() || self.seen.stopped
+        self.seen.fault.is_some() || self.seen.stopped || self.seen.held
     }
 
-    /// Ends the client's stream as if all token limits were reached.
-    fn stop(&mut self, usage: Usage, sink: &mut Sink<'_>) {
+    /// Ends the client's stream in all its open answers.
+    fn stop(&mut self, stop: &Stop<'_>, sink: &mut Sink<'_>) {
         let Self { output, seen, course, .. } = self;
         let encoder = match output {
             Output::Other(encoder) => encoder,
@@ -271,15 +325,18 @@ impl Flow {
             course.open.push(0);
         }
         let start = (!course.started).then(|| Event::Start { id: Str::default(), model: Str::default() });
-        let finishes = course.open.drain(..).map(|choice| Event::Finish { choice, reason: chat::StopReason::Length });
+        let ends = course.open.drain(..).flat_map(|choice| {
+            let words = stop.last_words.map(|text| Event::Text { choice, text: text.into() });
+            words.into_iter().chain([Event::Finish { choice, reason: stop.reason.clone() }])
+        });
         let mut said = Ok(());
-        for event in start.into_iter().chain(finishes).chain([Event::Usage(usage), Event::Done]) {
+        for event in start.into_iter().chain(ends).chain([Event::Usage(stop.usage), Event::Done]) {
             said = said.and_then(|()| sink.events(|out| encoder.event(&event, out)));
         }
         match said {
             Ok(()) => {
                 sink.end();
-                (seen.usage, seen.stopped, seen.done) = (Some(usage), true, true);
+                (seen.usage, seen.stopped, seen.done) = (Some(stop.usage), true, true);
             }
             Err(fault) => self.fail(fault, sink),
         }
