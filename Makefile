@@ -12,13 +12,13 @@ build:
 run: venv build-tests
 	.venv/bin/python tests/stack.py $(if $(CONFIG),--config $(CONFIG))
 
-test: test-rust wasm test-e2e
+test: test-rust test-e2e
 
 test-rust:
 	cargo test --workspace
 
 # Through a real Envoy, with the official SDKs
-test-e2e: venv build-tests node_modules
+test-e2e: venv build-tests wasm node_modules
 	.venv/bin/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 # Formatting, lints, documentation
@@ -31,12 +31,12 @@ check:
 deny:
 	cargo deny check licenses bans sources
 
-# core decides without I/O: it builds for a machine that has none
+# The filters for Envoy itself, from the same core: target/wasm-filters/*.wasm
 wasm:
 	tests/wasm.sh
 
 # Same machine, same run: direct, bare Envoy, no-op processor, Attaché
-bench: venv
+bench: venv wasm
 	cargo build --release -p attache -p attache-simulator -p attache-bench
 	$(CARGO_TARGET_DIR)/release/attache-bench $(BENCH_ARGS)
 	cargo bench -p attache-bench

@@ -17,8 +17,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field_attribute("refused_by", "#[serde(skip_serializing_if = \"Option::is_none\")]")
         .field_attribute("tokens_counted_here", "#[serde(skip_serializing_if = \"std::ops::Not::not\")]")
         .field_attribute("price_unknown", "#[serde(skip_serializing_if = \"std::ops::Not::not\")]")
+        .field_attribute("redactions", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
         .field_attribute("limits", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
+        .field_attribute("UsageRecord.guards", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
         .btree_map(["."])
         .compile_fds(descriptors)?;
+    let descriptors = protox::compile(["attache/guard/v1/guard.proto"], ["."])?;
+    prost_build::Config::new().compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod guard;
 mod presets;
 mod prices;
+mod redact;
 mod rehearse;
 mod table;
 mod translate;
@@ -38,6 +40,8 @@ enum Action {
         #[arg(long, value_enum, default_value_t = TopologyName::Sidecar)]
         topology: TopologyName,
     },
+    /// Say what guards make of a text, a request or an answer.
+    Guard(guard::Guard),
     /// Manage the keys of callers that live in the store.
     Keys(Keys),
     /// Print the JSON Schema of the configuration.
@@ -50,6 +54,8 @@ enum Action {
     /// What models cost.
     #[command(subcommand)]
     Prices(prices::Prices),
+    /// Print a text or a request as a provider would read it, or what a policy finds in it.
+    Redact(redact::Redact),
     /// Say what would become of a request: allowed? which limits, what would it cost?
     Test(rehearse::Test),
     /// Print a request, an answer, a recorded stream or an error in another dialect, and what is lost on the way.
@@ -95,6 +101,7 @@ impl Command {
                 };
                 print(&envoy::yaml(&envoy::bootstrap(&config::load(&config)?, topology))?)
             }
+            Action::Guard(guard) => guard.run(),
             Action::Keys(keys) => print(&keys.run()?),
             Action::Schema => {
                 let schema = schemars::schema_for!(written::Config);
@@ -107,6 +114,7 @@ impl Command {
                 print(&told?)
             }
             Action::Prices(prices) => prices.run(),
+            Action::Redact(redact) => redact.run(),
             Action::Test(test) => test.run(),
             Action::Translate(translate) => translate.run(),
             Action::Usage(usage) => usage.run(),
@@ -130,11 +138,12 @@ fn print_bytes(bytes: &[u8]) -> Result<(), Anything> {
 
 /// The exit code for what a person was told.
 pub fn exit_code(error: &Anything) -> ExitCode {
-    if error.is::<translate::Lossy>() { ExitCode::from(EXIT_LOSSY) } else { ExitCode::FAILURE }
+    let objects = error.is::<translate::Lossy>() || error.is::<redact::Objection>() || error.is::<guard::Stopped>();
+    if objects { ExitCode::from(EXIT_OBJECTION) } else { ExitCode::FAILURE }
 }
 
-/// The exit code of `attache translate --refuse-losses` where something is lost.
-const EXIT_LOSSY: u8 = 3;
+/// The exit code of a command that was asked whether something is as it should be, and it is not.
+const EXIT_OBJECTION: u8 = 3;
 
 /// Tells a person on stderr what is wrong.
 pub fn complain(error: &Anything) {

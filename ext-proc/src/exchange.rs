@@ -108,7 +108,7 @@ impl Exchange {
             (Self::Asked(state), Event::RequestBody(body)) => Ok(state.body(body).await),
             (Self::Asked(state), Event::ResponseHeaders(head)) => Ok(state.refused_by_envoy(&head)),
             (Self::Sent(state), Event::ResponseHeaders(head)) => Ok(state.head(&head)),
-            (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes)),
+            (Self::Whole(state), Event::ResponseBody { bytes, .. }) => Ok(state.body(&bytes).await),
             (Self::Streaming(state), Event::ResponseBody { bytes, end }) => Ok(state.chunk(&bytes, end).await),
             (Self::Streaming(state), Event::ResponseTrailers) => Ok(state.trailers()),
             // Trailers say nothing that anybody here acts on, and after the end there is nothing to do.

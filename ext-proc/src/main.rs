@@ -16,16 +16,18 @@ mod envoy;
 mod exchange;
 mod fetch;
 mod front;
+mod guards;
 mod limits;
 mod metrics;
 mod outbound;
-mod pattern;
+mod redaction;
 mod serve;
 mod server;
 mod store;
 mod usage_log;
 mod workers;
 
+use attache_core::pattern;
 use clap::Parser;
 use std::process::ExitCode;
 

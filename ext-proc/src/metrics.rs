@@ -30,6 +30,14 @@ pub struct Metrics {
     pub unpriced: IntCounterVec,
     /// How often limits and budgets let nothing through.
     pub limit_decisions: IntCounterVec,
+    /// What was found that must not leave, and what became of it.
+    pub redactions: IntCounterVec,
+    /// Whom guards asked, and whether they answered.
+    pub guard_calls: IntCounterVec,
+    /// What guards said.
+    pub guard_decisions: IntCounterVec,
+    /// Analyzers that gave no answer, by what a policy does then.
+    pub analyzer_failures: IntCounterVec,
     /// Budgets that passed one of their thresholds.
     pub budget_warnings: IntCounterVec,
     /// Requests by what they showed of their caller and what came of it.
@@ -129,6 +137,30 @@ impl Metrics {
                 "attache_limit_decisions_total",
                 "What limits and budgets did: denied, passed_over (a provider without room), instead (another model), stopped (a stream), unavailable (no store)",
                 &["limit", "decision"],
+            )?,
+            redactions: counters(
+                &registry,
+                "attache_redactions_total",
+                "What was found that must not leave, by what became of it (mask, redact, hash, partial, synthetic, block, detect)",
+                &["entity", "action", "direction", "policy"],
+            )?,
+            guard_decisions: counters(
+                &registry,
+                "attache_guard_decisions_total",
+                "What guards said of requests and answers: pass, stop, monitor (it would have been stopped)",
+                &["guard", "direction", "verdict"],
+            )?,
+            guard_calls: counters(
+                &registry,
+                "attache_guard_calls_total",
+                "Verdicts of those whom guards ask, by how they were come by: answer, cache, failure (no answer that counts), nothing (nothing was said)",
+                &["guard", "source"],
+            )?,
+            analyzer_failures: counters(
+                &registry,
+                "attache_analyzer_failures_total",
+                "Requests for which a policy's analyzer gave no answer, by what became of them (open: sent on, closed: refused)",
+                &["policy", "outcome"],
             )?,
             budget_warnings: counters(
                 &registry,

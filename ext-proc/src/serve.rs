@@ -11,6 +11,7 @@ use crate::exchange::pending::Pending;
 use crate::fetch::Fetcher;
 use crate::limits::warn;
 use crate::metrics::Metrics;
+use crate::redaction;
 use crate::server::ExtProc;
 use crate::store::{self, Store};
 use crate::usage_log::UsageLog;
@@ -58,6 +59,7 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
         // Tokens are fetched by tasks.
         let _entered = runtime.enter();
         credentials::prepare(&config, None, &metrics);
+        redaction::prepare(&config);
     }
     let config = Arc::new(ArcSwap::from_pointee(config));
     runtime.spawn(warn::watch(moved, config.clone(), metrics.clone()));

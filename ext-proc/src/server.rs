@@ -8,6 +8,7 @@ mod codec;
 
 use crate::exchange::message::{Answer, BodyMode, Change, Event, Head, Metadata, Reply};
 use crate::exchange::{Attempt, Exchange, Service, Topology, Unexpected};
+use crate::redaction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::extensions::filters::http::ext_proc::v3::ProcessingMode;
 use envoy_types::pb::envoy::extensions::filters::http::ext_proc::v3::processing_mode::{BodySendMode, HeaderSendMode};
@@ -53,7 +54,10 @@ impl Stage {
             met => return Err(unknown("x-attache-topology", met, "sidecar or shared")),
         };
         match text("x-attache-stage") {
-            "exchange" => Ok(Self::Exchange(Exchange::new(service.clone(), topology))),
+            "exchange" => {
+                redaction::warn_of_replicas(&service.config.load(), topology);
+                Ok(Self::Exchange(Exchange::new(service.clone(), topology)))
+            }
             "attempt" => Ok(Self::Attempt(Attempt::Arriving { service: service.clone(), topology })),
             met => Err(unknown("x-attache-stage", met, "exchange or attempt")),
         }
@@ -246,7 +250,9 @@ fn metadata(Metadata(fields): Metadata) -> Option<Struct> {
 
 fn immediate(answer: Answer) -> ProcessingResponse {
     let Answer { status, mut headers, body, details, metadata: own } = answer;
-    headers.push(("content-type".into(), "application/json".to_owned()));
+    if !headers.iter().any(|(name, _)| name == "content-type") {
+        headers.push(("content-type".into(), "application/json".to_owned()));
+    }
     let immediate = ImmediateResponse {
         status: Some(HttpStatus { code: status.into() }),
         headers: header_mutation(headers, Vec::new()),

@@ -11,6 +11,15 @@ pub mod usage {
     }
 }
 
+/// `attache.guard`: who is asked whether a request or an answer may pass.
+pub mod guard {
+    /// Version 1: [`CheckRequest`](v1::CheckRequest) and what is answered.
+    pub mod v1 {
+        #![allow(missing_docs, reason = "generated from guard.proto, which documents every field")]
+        include!(concat!(env!("OUT_DIR"), "/attache.guard.v1.rs"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::usage::v1::{Attempt, UsageRecord};

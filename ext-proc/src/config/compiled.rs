@@ -8,7 +8,9 @@ use super::{Invalid, Problem};
 use crate::callers::rules::Rules as CallerRules;
 use crate::counting::Tokenizer;
 use crate::fetch;
+use crate::guards::Guards;
 use crate::limits::rule::Rules;
+use crate::redaction;
 use crate::store::RedisSettings;
 use attache_core::dialect::{Dialect, ThinkingStyle, Upstream};
 use attache_core::fault::Fault;
@@ -40,6 +42,10 @@ pub struct Config {
     pub rules: Rules,
     /// What models cost.
     pub prices: Prices,
+    /// What must not leave the house.
+    pub redact: Vec<Arc<redaction::Policy>>,
+    /// Who may stop what is asked and answered.
+    pub guards: Guards,
     /// Names of request headers that may hold a credential for some provider: none of them reaches another one.
     pub credential_headers: BTreeSet<String>,
     /// Who may ask; `None`: everybody, as `anonymous`.
@@ -126,6 +132,8 @@ impl Config {
             problems.push(Problem::at("models", message));
         }
         let rules = super::rules::compile(&written, &mut problems);
+        let redact = super::redact::compile(&written, &mut problems);
+        let guards = super::guards::compile(&written, &mut problems);
         let callers = super::callers::compile(&written, &mut problems);
         let admin_token = super::callers::admin_token(&written.service, &mut problems);
         if !problems.is_empty() {
@@ -143,7 +151,7 @@ impl Config {
             // Who asks is the gateway's business, not a provider's.
             .chain(of_callers)
             .collect();
-        Ok(Self { written, providers, models, prices, rules, callers, admin_token, credential_headers })
+        Ok(Self { written, providers, models, prices, rules, redact, guards, callers, admin_token, credential_headers })
     }
 
     /// The model that a client asks for: a configured name, or `provider/model` of an exposed provider.
@@ -171,7 +179,9 @@ impl Config {
         if let Some(known) = known {
             return Some(known.clone());
         }
-        let provider = self.providers.get(provider).filter(|provider| provider.expose)?;
+        // What names no model goes to who takes that, exposed or not.
+        let serves = |provider: &&Arc<Provider>| provider.expose || (provider.other_endpoints && model.is_empty());
+        let provider = self.providers.get(provider).filter(serves)?;
         Some(Arc::new(self.exposed(provider, model)))
     }
 

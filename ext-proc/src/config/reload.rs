@@ -7,8 +7,10 @@ use crate::credentials;
 use crate::envoy;
 use crate::exchange::Topology;
 use crate::metrics::Metrics;
+use crate::redaction;
 use arc_swap::ArcSwap;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +30,7 @@ pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Me
     let mut hangup = signal(SignalKind::hangup())?;
     let mut _watcher = watch_folders(&path, &running.load(), &changed);
     let mut complaint = None;
+    let mut seen = None;
     loop {
         let reason = tokio::select! {
             Some(()) = hangup.recv() => Reason::Hangup,
@@ -37,7 +40,12 @@ pub async fn watch(path: PathBuf, running: Arc<ArcSwap<Config>>, metrics: Arc<Me
                 Reason::Files
             }
         };
-        complaint = reload(&path, &running, &metrics, reason, complaint.as_deref());
+        let now = contents(&path, &running.load());
+        // To compile what is as it was takes long. What is wrong may lack a file that nobody watches.
+        if reason == Reason::Hangup || complaint.is_some() || seen != Some(now) {
+            complaint = reload(&path, &running, &metrics, reason, complaint.as_deref()).await;
+            seen = Some(now);
+        }
         // Anew, since links may lead elsewhere now, secrets stand in other files, and folders be others under the same name.
         _watcher = watch_folders(&path, &running.load(), &changed);
     }
@@ -57,14 +65,27 @@ fn watch_folders(path: &Path, config: &Config, changed: &mpsc::Sender<()>) -> Op
         tracing::warn!(folder = %folder.display(), %error, "cannot watch the configuration; use SIGHUP");
     };
     let mut watcher = watcher.inspect_err(|error| complain(Path::new(""), error)).ok()?;
-    let files = config.written.secret_files().chain(config.written.prices.files.iter().map(String::as_str));
-    let files = files.map(PathBuf::from).chain([path.to_owned()]);
-    for folder in files.flat_map(|file| folders(&file)).collect::<BTreeSet<_>>() {
+    for folder in files(path, config).flat_map(|file| folders(&file)).collect::<BTreeSet<_>>() {
         if let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive) {
             complain(&folder, &error);
         }
     }
     Some(watcher)
+}
+
+/// The configuration, its secrets and its price lists.
+fn files<'a>(path: &Path, config: &'a Config) -> impl Iterator<Item = PathBuf> + use<'a> {
+    let others = config.written.secret_files().chain(config.written.prices.files.iter().map(String::as_str));
+    others.map(PathBuf::from).chain([path.to_owned()])
+}
+
+/// A hash of what the files hold: other files in their folders change too, a log with every line.
+fn contents(path: &Path, config: &Config) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for file in files(path, config) {
+        hash.update(std::fs::read(file).map_or_else(|_| [0; 32], |bytes| Sha256::digest(bytes).into()));
+    }
+    hash.finalize().into()
 }
 
 /// The folder in which a file is named, and the one in which it is.
@@ -93,7 +114,7 @@ impl Reason {
 }
 
 /// Reloads; what is wrong then, if anything. `before` is what was wrong the last time.
-fn reload(
+async fn reload(
     path: &Path,
     running: &ArcSwap<Config>,
     metrics: &Arc<Metrics>,
@@ -101,12 +122,19 @@ fn reload(
     before: Option<&str>,
 ) -> Option<String> {
     let (shown, why) = (path.display(), reason.as_str());
-    match super::load(path) {
-        // Other files in the folders change too. Who sends a signal reads what came of it.
+    let file = path.to_owned();
+    // Policies take their time to compile; exchanges do not wait for that.
+    let loaded = tokio::task::spawn_blocking(move || super::load(&file)).await;
+    let Ok(loaded) = loaded.inspect_err(|error| tracing::error!(%error, "configuration not reloaded")) else {
+        return None;
+    };
+    match loaded {
+        // Who sends a signal reads what came of it.
         Ok(config) if reason == Reason::Files && written_alike(&config, &running.load()) => None,
         Ok(config) => {
             counting::prepare(&config);
             credentials::prepare(&config, Some(&running.load()), metrics);
+            redaction::prepare(&config);
             let old = running.swap(Arc::new(config));
             metrics.config_reloads.with_label_values(&["ok"]).inc();
             tracing::info!(path = %shown, reason = why, "configuration reloaded");
@@ -166,5 +194,7 @@ fn written_alike(new: &Config, old: &Config) -> bool {
             .zip(old.providers.values())
             .all(|(new, old)| new.credentials.same_as(&old.credentials));
     let (prices, callers) = (new.prices == old.prices, callers(new) == callers(old));
-    text(new) == text(old) && secrets(new) == secrets(old) && credentials && prices && callers
+    let redact = new.redact.iter().map(|policy| policy.material).eq(old.redact.iter().map(|policy| policy.material));
+    let guards = new.guards.material == old.guards.material;
+    text(new) == text(old) && secrets(new) == secrets(old) && credentials && prices && callers && redact && guards
 }

@@ -154,7 +154,8 @@ fn dimensions(written: &[String], at: &str, problems: &mut Vec<Problem>) -> Vec<
     all
 }
 
-fn conditions(
+/// The conditions under which something applies: `when`.
+pub(super) fn conditions(
     written: &BTreeMap<String, Texts>,
     at: &str,
     problems: &mut Vec<Problem>,

@@ -5,8 +5,10 @@
 pub mod auth;
 pub mod callers;
 pub mod fetch;
+pub mod guards;
 pub mod prices;
 pub mod provider;
+pub mod redact;
 pub mod rules;
 pub mod store;
 
@@ -55,6 +57,12 @@ pub struct Config {
     /// How much may be spent in a period, by name.
     #[serde(default)]
     pub budgets: BTreeMap<String, rules::Budget>,
+    /// What must not leave the house; the first whose `when` fits an exchange applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redact: Vec<redact::Redact>,
+    /// Who looks at what is asked and answered, and may stop it; all whose `when` fits an exchange act, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<guards::Guard>,
     /// Where limits, budgets and virtual keys live.
     #[serde(default)]
     pub store: Store,
@@ -80,7 +88,12 @@ impl Config {
         let callers = self.callers.iter();
         let of_callers = callers.clone().flat_map(|callers| callers.keys.values().flat_map(|key| &key.value));
         let webhooks = self.budgets.values().flat_map(|budget| &budget.webhook);
+        let of_analyzers = self.redact.iter().flat_map(|policy| &policy.presidio);
+        let of_analyzers = of_analyzers.flat_map(|presidio| presidio.headers.values());
+        let of_redaction = self.redact.iter().flat_map(|policy| &policy.key).chain(of_analyzers);
         let secrets = of_providers.chain(of_callers).chain(&self.service.admin_token).chain(webhooks);
+        let of_guards = self.guards.iter().flat_map(guards::Guard::secrets);
+        let secrets = secrets.chain(of_redaction).chain(of_guards);
         let files = secrets.filter_map(|secret| match secret {
             Secret::Text(_) => None,
             Secret::File(SecretFile { file }) => Some(file.as_str()),

@@ -200,7 +200,7 @@ pub enum BodyMode {
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Headers; `content-type: application/json` is added.
+    /// Headers; `content-type: application/json` is added where they name none.
     pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body.
     pub body: Vec<u8>,

@@ -1,5 +1,7 @@
 //! The request: who asks → for what → which targets → is there room → the first target's own request.
 
+mod guarded;
+
 use super::message::{Answer, Change, Head, Reply};
 use super::pending::{Kept, Slot, UsedCredentials};
 use super::plan::Plan;
@@ -14,10 +16,12 @@ use crate::counting::{self, Counting};
 use crate::credentials::Used;
 use crate::fetch;
 use crate::front::{self, Front};
+use crate::guards::Guard;
 use crate::limits::claims::{self, Claims, Expected};
 use crate::limits::held::Held;
 use crate::limits::refusal::Denied;
 use crate::limits::rule::Facts;
+use crate::redaction::{self, Body, Question};
 use crate::store::Unavailable;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::{Endpoint, Operation};
@@ -86,8 +90,10 @@ impl Arriving {
         books.wants_cost = head.get(WANTS_COST).is_some_and(|wish| !matches!(wish, "" | "0" | "false"));
         let asked = Asked { topology, books, config, asking: Asking::of(endpoint, &head), tokenize, head };
         // It names no model and nobody looks into it: there is nothing to wait for.
-        if asked.asking.endpoint.operation == Operation::Other {
-            return asked.elsewhere().await;
+        let nothing_to_read =
+            !redaction::wants_body(&asked.books, &asked.config, &asked.question()) && !asked.guards_want_body();
+        if asked.asking.endpoint.operation == Operation::Other && nothing_to_read {
+            return asked.elsewhere(None).await;
         }
         (Exchange::Asked(Box::new(asked)), Reply::unchanged())
     }
@@ -137,6 +143,8 @@ enum Outcome {
     Sent(translate::Answer, Option<Kept>, Used, Change),
     /// It is answered here.
     Answered(Vec<u8>),
+    /// A guard answers in a model's place.
+    Preset(Answer),
 }
 
 /// Why a request goes no further.
@@ -145,6 +153,8 @@ enum Refusal {
     Fault(Fault),
     /// It would be served at another time.
     Denied(Box<Denied>),
+    /// A guard stops it.
+    Guarded(Arc<Guard>),
 }
 
 impl From<Fault> for Refusal {
@@ -156,12 +166,16 @@ impl From<Fault> for Refusal {
 impl Asked {
     /// Takes the request's body.
     pub(super) async fn body(mut self, body: Bytes) -> (Exchange, Reply) {
+        if self.asking.endpoint.operation == Operation::Other {
+            return self.elsewhere(Some(body)).await;
+        }
         match self.sent(body).await {
             Ok(Outcome::Sent(answer, kept, used, change)) => {
                 let sent = Sent::new(self.config, self.books, answer, kept, used);
                 (Exchange::Sent(Box::new(sent)), Reply::Go(change))
             }
             Ok(Outcome::Answered(body)) => answer(self.books, body, "attache_count"),
+            Ok(Outcome::Preset(answer)) => answer_with(self.books, answer),
             Err(refusal) => self.refused(refusal),
         }
     }
@@ -178,12 +192,16 @@ impl Asked {
                 answer.headers.extend(denied.headers());
                 refuse_with(self.books, answer, &fault)
             }
+            Refusal::Guarded(guard) => {
+                let (answer, fault) = guarded::refusal(&guard, dialect);
+                refuse_with(self.books, answer, &fault)
+            }
         }
     }
 
     /// Sends on what names no model, as it is, to the provider that takes such requests of its dialect.
-    async fn elsewhere(mut self) -> (Exchange, Reply) {
-        match self.untouched().await {
+    async fn elsewhere(mut self, body: Option<Bytes>) -> (Exchange, Reply) {
+        match self.untouched(body).await {
             Ok((change, used)) => {
                 let answer = translate::Answer::untouched(&self.asking.endpoint);
                 let sent = Sent::new(self.config, self.books, answer, None, used);
@@ -193,7 +211,11 @@ impl Asked {
         }
     }
 
-    async fn untouched(&mut self) -> Result<(Change, Used), Refusal> {
+    /// `body`: where a policy must look into it.
+    async fn untouched(&mut self, body: Option<Bytes>) -> Result<(Change, Used), Refusal> {
+        if let Some(fault) = body.as_ref().and_then(|body| too_large(body.len() as u64, &self.config)) {
+            return Err(fault.into());
+        }
         let endpoint = self.asking.endpoint.clone();
         let method = self.head.get(":method").unwrap_or_default().to_owned();
         let path = self.head.get(":path").unwrap_or_default().to_owned();
@@ -201,6 +223,16 @@ impl Asked {
         let model = self.config.elsewhere(endpoint.dialect).ok_or_else(nowhere)?;
         self.books.model = model.name.clone();
         let plan = self.reachable(&model).ok_or_else(nowhere)?;
+        let read = match body.as_deref() {
+            Some(body) => Body::Whole(body),
+            None if self.head.end => Body::Nothing,
+            None => Body::Unread,
+        };
+        // A body that is not sent here no guard can decide about either.
+        let guarded = body.as_deref().or((!self.head.end).then_some(&b"\0"[..]));
+        self.guarded_elsewhere(&endpoint, guarded)?;
+        let masked = self.redacted(&endpoint, "", read).await?;
+        self.others_asked_elsewhere(guarded, masked.as_deref()).await?;
         let plan = match self.room(None, plan, "", None).await? {
             Ok((plan, _)) => plan,
             Err(denied) => {
@@ -210,14 +242,19 @@ impl Asked {
         };
         let mut change = self.routed(&model, &plan);
         change.skip_request_body = true;
+        let read = if self.head.end { Some(Bytes::new()) } else { masked.clone().or(body) };
         let mut used = Used::Nothing;
         if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
             let path = endpoint.upstream_path(endpoint.dialect, target.upstream.hosting, "", false);
             upstream_head::address(&mut change, target, &self.config, &self.asking, &path.unwrap_or_default());
-            let signed = upstream_head::sign(&mut change, target, &method, self.head.end.then_some(&b""[..])).await;
+            let signed = upstream_head::sign(&mut change, target, &method, read.as_deref()).await;
             used = signed.map_err(|unavailable| unavailable.fault())?;
             change.trim(&self.head);
             change.metadata.text("target", &target.provider.cluster);
+        }
+        if let Some(masked) = masked {
+            change.set("content-length", masked.len().to_string());
+            change.body = Some(masked.into());
         }
         self.books.plan = Some(plan);
         Ok((change, used))
@@ -244,6 +281,21 @@ impl Asked {
         let caller = self.books.caller();
         let visible = Some(&*ask.model).filter(|name| caller.may_see(name));
         let model = visible.and_then(|name| self.config.model(name)).ok_or_else(|| no_such_model(&ask.model))?;
+        let model = match self.guarded(&ask, &body, model)? {
+            Ok(model) => model,
+            Err(answer) => return Ok(Outcome::Preset(answer)),
+        };
+        let masked = self.redacted(ask.endpoint(), &ask.model, Body::Whole(&body)).await?;
+        let read = masked.as_deref().unwrap_or(&body);
+        let model = match self.others_asked(&ask, &body, read, model).await? {
+            Ok(model) => model,
+            Err(answer) => return Ok(Outcome::Preset(answer)),
+        };
+        // From here on nobody knows what the client's body was.
+        let (ask, body) = match &masked {
+            Some(masked) => (self.asking.read(masked)?, masked.clone()),
+            None => (ask, body.clone()),
+        };
         let (model, plan, cap) = if ask.endpoint().operation == Operation::Count {
             match self.counted_upstream(&ask, &model) {
                 Some(plan) => (model, plan, None),
@@ -269,9 +321,26 @@ impl Asked {
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
         }
+        if let (Some(masked), None) = (masked, &change.body) {
+            change.set("content-length", masked.len().to_string());
+            change.body = Some(masked.into());
+        }
         let kept = (plan.targets().len() > 1).then(|| self.kept(&body, model, plan.clone(), cap, used, &mut change));
         self.books.plan = Some(plan);
         Ok(Outcome::Sent(answer, kept, used, change))
+    }
+
+    /// Takes out what must not leave; the new body, where something changed.
+    async fn redacted(&mut self, endpoint: &Endpoint, model: &str, body: Body<'_>) -> Result<Option<Bytes>, Fault> {
+        let front = self.asking.front();
+        let question = Question { endpoint, model, front, head: &self.head, body };
+        redaction::request(&mut self.books, &self.config, &question).await
+    }
+
+    /// What is asked, by the head alone.
+    fn question(&self) -> Question<'_> {
+        let (endpoint, front) = (&self.asking.endpoint, self.asking.front());
+        Question { endpoint, model: "", front, head: &self.head, body: Body::Unread }
     }
 
     /// The first target that can be asked now, with the plan from there on: its dialect can say the request, and its
@@ -518,6 +587,7 @@ impl Asked {
         metadata.text("front", self.asking.front().as_str()).text("model", &*model.name);
         // Egress cleaning takes it off the request: the access log finds it here.
         metadata.text("request_id", &self.books.request_id);
+        self.books.tell_redactions(metadata);
         let caller = self.books.caller();
         metadata.text("caller", &*caller.name);
         if let Some(team) = &caller.team {
@@ -575,6 +645,7 @@ fn refuse(books: Box<Settlement>, front: Dialect, fault: &Fault) -> (Exchange, R
 
 fn refuse_with(mut books: Box<Settlement>, mut answer: Answer, fault: &Fault) -> (Exchange, Reply) {
     answer.metadata.text("request_id", &books.request_id);
+    books.tell_redactions(&mut answer.metadata);
     books.status = answer.status;
     books.fault = Some(fault.kind);
     books.ending = Ending::Answered;
@@ -589,10 +660,14 @@ fn models(books: Box<Settlement>, dialect: Dialect, one: Option<&str>, config: &
 }
 
 /// Answers without a provider.
-fn answer(mut books: Box<Settlement>, body: Vec<u8>, details: &str) -> (Exchange, Reply) {
-    books.status = 200;
+fn answer(books: Box<Settlement>, body: Vec<u8>, details: &str) -> (Exchange, Reply) {
+    answer_with(books, Answer { status: 200, body, details: details.to_owned(), ..Answer::default() })
+}
+
+fn answer_with(mut books: Box<Settlement>, mut answer: Answer) -> (Exchange, Reply) {
+    books.status = answer.status;
     books.ending = Ending::Answered;
-    let mut answer = Answer { status: 200, body, details: details.to_owned(), ..Answer::default() };
     answer.metadata.text("request_id", &books.request_id);
+    books.tell_redactions(&mut answer.metadata);
     (Exchange::Over, Reply::Answer(answer))
 }

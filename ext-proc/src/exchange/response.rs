@@ -10,13 +10,18 @@ use crate::config::compiled::Target;
 use crate::counting::Counting;
 use crate::credentials::Used;
 use crate::decompress::Decompress;
+use crate::guards::{self, Direction, Guard, Guarding, Lookout, Passed};
 use crate::limits::held::Held;
 use crate::limits::refusal;
+use crate::redaction;
+use attache_core::chat::StopReason;
 use attache_core::dialect::Dialect;
+use attache_core::endpoint::Endpoint;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::loss::Losses;
 use attache_core::price::Nanos;
-use attache_core::translate::{self, Watch};
+use attache_core::stream::Event;
+use attache_core::translate::{self, Preset, Stop, Watch};
 use attache_core::usage::Usage;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -108,7 +113,8 @@ impl Sent {
         // It wants to be paid for, whether it can be read or not, and whether the client waits for it or not.
         books.seen.content = success && !head.end;
         let content_type = head.get("content-type").unwrap_or_default();
-        if success && !answer.is_read(content_type) && !answer.is_stream(content_type) {
+        let has_words = books.is_veiled() && content_type.starts_with("text/");
+        if success && !answer.is_read(content_type) && !answer.is_stream(content_type) && !has_words {
             // Files, sound, pictures: it passes as it is, compressed or not.
             change.remove.retain(|name| name != "content-encoding");
             (books.ending, books.served, books.seen.content) = (Ending::Complete, true, true);
@@ -126,11 +132,15 @@ impl Sent {
             }
             // From here on the provider is at work, and wants to be paid for it.
             books.served = true;
-            let may_stop = books.held.as_ref().is_some_and(Held::may_stop);
+            let guarding = books.begin_guarding();
+            let may_stop = books.held.as_ref().is_some_and(Held::may_stop) || guarding == Guarding::MayStop;
             // Only in the costlier mode can an answer end before its provider does.
-            change.body_mode = Some(if may_stop { BodyMode::Ours } else { BodyMode::Streamed });
+            let lookout = books.lookout(guarding, || answer.stream(false));
+            let ours = may_stop || lookout.is_some() || books.may_withhold();
+            change.body_mode = Some(if ours { BodyMode::Ours } else { BodyMode::Streamed });
             let stream = answer.stream(may_stop);
-            let state = Streaming { stream, books, decompress, ours: may_stop, told: false };
+            books.begin_unveiling();
+            let state = Streaming { stream, books, decompress, lookout, ours, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
         if head.content_length().is_some_and(|bytes| bytes > body_bytes_max.into()) {
@@ -203,6 +213,9 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
     if !losses.is_empty() {
         change.set("x-attache-losses", losses.header());
     }
+    if let Some(guard) = books.instead_by() {
+        change.set(guards::HEADER, &*guard.name);
+    }
     if let Some(held) = &books.held {
         for name in refusal::HEADERS {
             change.remove(name);
@@ -238,7 +251,7 @@ pub struct Whole {
 
 impl Whole {
     /// Takes the body.
-    pub(super) fn body(self, body: &[u8]) -> (Exchange, Reply) {
+    pub(super) async fn body(self, body: &[u8]) -> (Exchange, Reply) {
         let Self { mut books, answer, mut decompress, target, success, is_stream, mut change, body_bytes_max } = self;
         let body = match decompress.whole(body, body_bytes_max as usize) {
             Ok(body) => body,
@@ -249,9 +262,10 @@ impl Whole {
             books.failed(error.fault.kind, error.status);
             if error.body.is_some() {
                 name_error(&mut change, answer.front(), &error.fault);
+                type_body(&mut change, &answer, false);
             }
             let body = error.body.map_or(body, Cow::Owned);
-            return finish(books, change, Some(error.status), body, "application/json");
+            return finish(books, &answer, change, Some(error.status), body, false);
         }
         let whole = if is_stream {
             Err(Fault::upstream("the provider sent a stream that nobody asked for"))
@@ -276,9 +290,24 @@ impl Whole {
                     change.set("x-attache-losses", all.join(", "));
                 }
                 books.seen = seen;
+                // A stream that was made of a whole answer says what that says.
+                let (of_provider, told) = match &translated {
+                    Some(_) if is_stream => (Some(Endpoint::from(answer.upstream())), &*body),
+                    Some(translated) => (None, translated.as_slice()),
+                    None => (None, &*body),
+                };
+                let stops = match books.guard_answer(of_provider.as_ref(), told) {
+                    Some(guard) => Some(guard),
+                    None => books.ask_about_answer(of_provider.as_ref(), told).await,
+                };
+                if let Some(guard) = stops {
+                    return stopped(books, &answer, change, &guard);
+                }
+                if translated.is_some() {
+                    type_body(&mut change, &answer, is_stream);
+                }
                 let body = translated.map_or(body, Cow::Owned);
-                let kind = if is_stream { answer.stream_content_type() } else { "application/json" };
-                finish(books, change, None, body, kind)
+                finish(books, &answer, change, None, body, is_stream)
             }
         }
     }
@@ -306,7 +335,24 @@ fn fail_late(
     let status = front.error_status(fault);
     books.failed(fault.kind, status);
     name_error(&mut change, front, fault);
-    finish(books, change, Some(status), Cow::Owned(front.encode_error(fault)), "application/json")
+    type_body(&mut change, answer, false);
+    finish(books, answer, change, Some(status), Cow::Owned(front.encode_error(fault)), false)
+}
+
+/// Ends a whole answer that a guard stops: with its error, or with what it says instead.
+fn stopped(books: Box<Settlement>, answer: &translate::Answer, mut change: Change, guard: &Guard) -> (Exchange, Reply) {
+    change.set(guards::HEADER, &*guard.name);
+    let id = format!("attache-{}", books.request_id);
+    let model = books.model_asked.as_deref().unwrap_or_default();
+    let usage = books.seen.usage.unwrap_or_default();
+    let preset = guard.message().and_then(|text| answer.preset(&Preset { id: &id, model, text, usage }));
+    match preset {
+        Some(body) => {
+            type_body(&mut change, answer, answer.wants_stream());
+            finish(books, answer, change, None, Cow::Owned(body), answer.wants_stream())
+        }
+        None => fail_late(books, answer, change, &guard.fault(Direction::Response)),
+    }
 }
 
 /// Adds the header by which the client knows an error, where its dialect has one.
@@ -316,19 +362,29 @@ fn name_error(change: &mut Change, front: Dialect, fault: &Fault) {
     }
 }
 
+/// Names the type of a body that was made here. What only loses a few words keeps the type with which it came.
+fn type_body(change: &mut Change, answer: &translate::Answer, is_stream: bool) {
+    change.set("content-type", if is_stream { answer.stream_content_type() } else { "application/json" });
+}
+
 /// The last reply to a whole answer.
 fn finish(
-    books: Box<Settlement>,
+    mut books: Box<Settlement>,
+    answer: &translate::Answer,
     mut change: Change,
     status: Option<u16>,
     body: Cow<'_, [u8]>,
-    content_type: &'static str,
+    is_stream: bool,
 ) -> (Exchange, Reply) {
+    let body = match books.unveiled(body, is_stream) {
+        Ok(body) => body,
+        Err(fault) => return fail_late(books, answer, change, &fault),
+    };
+    books.tell_redactions(&mut change.metadata);
     if let Some(status) = status {
         change.set(":status", status.to_string());
     }
     if let Cow::Owned(body) = body {
-        change.set("content-type", content_type);
         change.set("content-length", body.len().to_string());
         change.body = Some(body);
     }
@@ -342,6 +398,8 @@ pub struct Streaming {
     books: Box<Settlement>,
     stream: translate::Stream,
     decompress: Decompress,
+    /// Reads ahead for guards.
+    lookout: Option<Box<Lookout>>,
     /// The body comes in the mode [`BodyMode::Ours`].
     ours: bool,
     /// Envoy has been told the usage.
@@ -353,21 +411,16 @@ impl Streaming {
     pub(super) async fn chunk(mut self: Box<Self>, bytes: &[u8], end: bool) -> (Exchange, Reply) {
         let mut out = Vec::with_capacity(if bytes.is_empty() { 0 } else { bytes.len() + 64 });
         let compressed = !self.decompress.is_identity();
-        let Self { stream, books, decompress, .. } = &mut *self;
-        watched(stream, books.meter.as_mut(), |stream, watch| {
-            match decompress.chunk(bytes) {
-                Ok(plain) => stream.push(&plain, &mut out, watch),
-                Err(fault) => stream.fail(fault, &mut out),
-            }
-            if end {
-                stream.end(&mut out, watch);
-            }
-        });
+        match self.decompress.chunk(bytes) {
+            Ok(plain) => self.pass(plain, end, &mut out).await,
+            Err(fault) => self.stream.fail(fault, &mut out),
+        }
         if !end {
             self.follow(&mut out).await;
         }
         // With the end of the client's answer Envoy cuts off a provider that goes on.
         let last = end || self.stream.seen().stopped;
+        let last = self.books.unveil(&mut out, last) && self.ours || last;
         let mut change = Change { last: self.ours.then_some(last), ..Change::default() };
         // What leaves as it came needs no copy back to Envoy.
         if self.ours || compressed || out != bytes {
@@ -380,11 +433,48 @@ impl Streaming {
 
     /// The body ended with trailers: its last bytes have been answered already, so nothing can be added to it any more.
     pub(super) fn trailers(mut self: Box<Self>) -> (Exchange, Reply) {
-        let Self { stream, books, .. } = &mut *self;
-        watched(stream, books.meter.as_mut(), |stream, watch| stream.end(&mut Vec::new(), watch));
+        self.end(&mut Vec::new());
+        let Self { books, .. } = &mut *self;
+        books.unveil(&mut Vec::new(), true);
         let mut change = Change::default();
         self.note(&mut change.metadata);
         (Exchange::Over, Reply::Go(change))
+    }
+
+    /// Passes on what guards let pass.
+    async fn pass(&mut self, bytes: Cow<'_, [u8]>, end: bool, out: &mut Vec<u8>) {
+        let Self { stream, books, lookout, .. } = self;
+        let over = stream.seen().stopped || stream.seen().fault.is_some();
+        let Some(lookout) = lookout.as_mut().filter(|_| !over) else {
+            watched(stream, books, |stream, watch| stream.push(&bytes, out, watch));
+            if end {
+                self.end(out);
+            }
+            return;
+        };
+        match lookout.take(books, bytes.into_owned(), end).await {
+            Passed::Go(bytes) => {
+                metered(stream, books, |stream, watch| stream.push(&bytes, out, watch));
+                if end {
+                    metered(stream, books, |stream, watch| stream.end(out, watch));
+                }
+            }
+            Passed::Stop(unread) => {
+                // The provider has said it, and wants to be paid for it.
+                if let Some(meter) = &mut books.meter {
+                    meter.watch(&mut Event::Text { choice: 0, text: unread.into() });
+                }
+                self.stop_for_guard(out);
+            }
+        }
+    }
+
+    /// The provider's body has ended.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        let Self { stream, books, .. } = self;
+        watched(stream, books, |stream, watch| stream.end(out, watch));
+        // No guard that is left here stops anything.
+        let _monitored = books.end_guarding();
     }
 
     /// Holds more for a stream that outgrows what is held for it; ends it where a budget says so and nothing is left.
@@ -394,16 +484,21 @@ impl Streaming {
         if seen.done || seen.fault.is_some() {
             return;
         }
-        let (told, prompt) = (seen.usage, books.prompt.as_ref().map_or(0, |prompt| prompt.tokens));
         let (Some(held), Some(meter)) = (&mut books.held, &books.meter) else { return };
         let Some(rule) = held.follow(meter).await else { return };
-        let counted = meter.counted(prompt);
-        let mut usage = told.map_or(counted, |told| Usage { output: told.output.max(counted.output), ..told });
-        usage.cost_nanos = meter.cost_nanos(&usage).filter(|_| meter.shows_cost());
-        stream.stop(usage, out);
+        stream.stop(usage_until_now(books, seen.usage), out);
         tracing::info!(request_id = books.request_id, budget = &*rule.name, "a stream ended: its budget is used up");
         books.service().metrics.limit_decisions.with_label_values(&[&*rule.name, "stopped"]).inc();
         books.refused_by = Some(rule.name.clone());
+    }
+
+    /// Ends a stream that a guard stops: whatever that is has not been written.
+    fn stop_for_guard(&mut self, out: &mut Vec<u8>) {
+        let Self { stream, books, lookout, .. } = self;
+        let Some(guard) = books.stopping_guard() else { return };
+        let told = lookout.as_ref().and_then(|lookout| lookout.usage()).or(stream.seen().usage);
+        let usage = usage_until_now(books, told);
+        stream.stop_with(&Stop { usage, reason: StopReason::Refused, last_words: guard.message() }, out);
     }
 
     /// Keeps the books up to date, so that they are right whenever the client hangs up.
@@ -415,22 +510,49 @@ impl Streaming {
         }
         let over = seen.done || seen.fault.is_some();
         if over && !self.told {
+            self.books.tell_redactions(metadata);
             tell_usage(metadata, seen, self.books.meter.as_ref());
             self.told = true;
         }
     }
 }
 
-/// Lets the meter look on.
+/// Lets meter and guards look on.
 fn watched(
     stream: &mut translate::Stream,
-    meter: Option<&mut Meter>,
+    books: &mut Settlement,
     run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>),
 ) {
-    match meter {
-        Some(meter) => run(stream, &mut |event| meter.watch(event)),
-        None => run(stream, &mut |_| {}),
-    }
+    run(stream, &mut |event| {
+        if let Some(meter) = &mut books.meter {
+            meter.watch(event);
+        }
+        // Who could stop it looks ahead.
+        let _monitored = books.guard_event(event);
+    });
+}
+
+/// Lets the meter look on: guards have seen it.
+fn metered(
+    stream: &mut translate::Stream,
+    books: &mut Settlement,
+    run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>),
+) {
+    run(stream, &mut |event| {
+        if let Some(meter) = &mut books.meter {
+            meter.watch(event);
+        }
+    });
+}
+
+/// What a stream that ends here has used: what its provider told, and what has come since.
+fn usage_until_now(books: &Settlement, told: Option<Usage>) -> Usage {
+    let prompt = books.prompt.as_ref().map_or(0, |prompt| prompt.tokens);
+    let Some(meter) = &books.meter else { return told.unwrap_or_default() };
+    let counted = meter.counted(prompt);
+    let mut usage = told.map_or(counted, |told| Usage { output: told.output.max(counted.output), ..told });
+    usage.cost_nanos = meter.cost_nanos(&usage).filter(|_| meter.shows_cost());
+    usage
 }
 
 impl Drop for Streaming {
@@ -440,6 +562,8 @@ impl Drop for Streaming {
         if let Some(fault) = &seen.fault {
             // The status has left long ago; the stream said it.
             self.books.failed(fault.kind, self.books.status);
+        } else if self.books.is_withheld() {
+            self.books.failed(redaction::WITHHELD, self.books.status);
         } else if seen.done {
             self.books.ending = Ending::Complete;
         }

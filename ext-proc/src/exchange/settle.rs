@@ -2,11 +2,14 @@
 //! metrics and the usage record are written. A hang-up, a reset and a broken gRPC stream end here too.
 
 use super::Service;
+use super::message::Metadata;
 use super::meter::Meter;
 use super::plan::Plan;
 use crate::callers::Caller;
 use crate::config::compiled::Target;
+use crate::guards::Acting;
 use crate::limits::held::{Held, Used};
+use crate::redaction::Redaction;
 use attache_core::dialect::Dialect;
 use attache_core::fault::FaultKind;
 use attache_core::loss::Losses;
@@ -79,8 +82,12 @@ pub struct Settlement {
     pub prompt: Option<Prompt>,
     /// What is held for it.
     pub held: Option<Held>,
-    /// The limit or budget that refused it.
+    /// The limit, budget or policy that refused it, or withheld its answer.
     pub refused_by: Option<Arc<str>>,
+    /// What must not leave, and the way back; `None` where no policy applies.
+    pub redaction: Option<Box<Redaction>>,
+    /// Who may stop it; `None` where no guard looks.
+    pub guards: Option<Box<Acting>>,
     /// Counts the answer, once there is one.
     pub meter: Option<Meter>,
     /// How many attempts Envoy made; 0 until it says so, with the response's headers.
@@ -121,6 +128,8 @@ impl Settlement {
             prompt: None,
             held: None,
             refused_by: None,
+            redaction: None,
+            guards: None,
             meter: None,
             attempts: 0,
             under_way: Arc::new(AtomicU32::new(1)),
@@ -165,6 +174,16 @@ impl Settlement {
         self.ending = Ending::Failed;
         self.fault = Some(kind);
         self.status = status;
+    }
+
+    /// Tells Envoy how often something was found that must not leave, and which guard acted.
+    pub fn tell_redactions(&self, metadata: &mut Metadata) {
+        if let Some(redaction) = &self.redaction {
+            metadata.number("redactions", redaction.count());
+        }
+        if let Some(guards) = &self.guards {
+            guards.tell(metadata);
+        }
     }
 
     /// Name of the provider of the latest attempt; empty before the first.
@@ -239,6 +258,12 @@ impl Settlement {
         for field in self.losses.labels().chain(self.seen.losses.labels()) {
             metrics.losses.with_label_values(&[front, provider, field]).inc();
         }
+        if let Some(redaction) = &self.redaction {
+            redaction.count_in(metrics);
+        }
+        if let Some(guards) = &self.guards {
+            guards.count_in(metrics);
+        }
         if attempts.is_empty() {
             return;
         }
@@ -297,6 +322,8 @@ impl Settlement {
             cost,
             limits,
             refused_by: self.refused_by.as_ref().map(ToString::to_string),
+            redactions: self.redaction.as_ref().map(|redaction| redaction.record()).unwrap_or_default(),
+            guards: self.guards.as_ref().map(|guards| guards.record()).unwrap_or_default(),
         }
     }
 }

@@ -177,9 +177,7 @@ impl Rule {
 
     /// Whether it applies. `provider`: who may serve, where that matters.
     pub fn applies(&self, facts: &Facts<'_>, provider: Option<&str>) -> bool {
-        self.when.iter().all(|(by, patterns)| {
-            facts.value(by, provider).is_some_and(|value| patterns.iter().any(|pattern| pattern.matches(value)))
-        })
+        facts.fit(&self.when, provider)
     }
 
     /// One of its counters. Its name is printable, without spaces, never longer than some hundred bytes.
@@ -248,6 +246,14 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Whether an exchange is what these conditions ask for: one pattern of each fits. `provider`: who may serve, where that
+    /// matters.
+    pub fn fit(&self, when: &[(Dimension, Vec<Pattern>)], provider: Option<&str>) -> bool {
+        when.iter().all(|(by, patterns)| {
+            self.value(by, provider).is_some_and(|value| patterns.iter().any(|pattern| pattern.matches(value)))
+        })
+    }
+
     fn value<'v>(&'v self, by: &Dimension, provider: Option<&'v str>) -> Option<&'v str> {
         let value = match by {
             Dimension::Caller => Some(&*self.caller.name),

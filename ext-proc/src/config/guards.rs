@@ -1,0 +1,207 @@
+//! `guards`: what was written → the guards that exchanges meet.
+
+mod callouts;
+
+use super::written::guards::Guard as Written;
+use super::written::{self, OnServiceFailure, Secret};
+use super::{Problem, helpful, rules};
+use crate::guards::{Guard, Guards};
+use crate::limits::rule::Dimension;
+use attache_core::guard::{self, Mode, Then};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// Longest name of a guard: it stands in metrics, records and headers.
+const NAME_BYTES_MAX: usize = 64;
+
+/// Compiles all guards; what is wrong with them goes to `problems`.
+pub(super) fn compile(written: &written::Config, problems: &mut Vec<Problem>) -> Guards {
+    let mut names = BTreeSet::new();
+    let mut compiled = Vec::new();
+    for (i, guard) in written.guards.iter().enumerate() {
+        let at = format!("guards[{i}]");
+        if !names.insert(&guard.name) {
+            let message = format!("there are two guards `{}`; records need different names", guard.name);
+            problems.push(Problem::at(format!("{at}.name"), message));
+        }
+        compiled.extend(self::guard(guard, written, &at, problems));
+    }
+    let enforces = compiled.iter().any(|(guard, _)| guard.mode == Mode::Enforce);
+    if enforces && matches!(written.envoy.on_service_failure, OnServiceFailure::PassTo(_)) {
+        let message = "while the service is away, requests would pass without any guard; write \
+                       `envoy.on_service_failure: refuse`, or `mode: monitor`";
+        problems.push(Problem::at("guards", message));
+    }
+    Guards::new(compiled, material(written)).unwrap_or_else(|message| {
+        problems.push(Problem::at("guards", message));
+        Guards::default()
+    })
+}
+
+fn guard(
+    written: &Written,
+    all: &written::Config,
+    at: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<(Guard, Option<guard::Guard>)> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+    if written.name.is_empty() || written.name.len() > NAME_BYTES_MAX || !written.name.bytes().all(fits) {
+        let message = "a guard's name takes 1 to 64 of the characters a-z, 0-9, `_` and `-`";
+        problems.push(Problem::at(format!("{at}.name"), message));
+    }
+    let when = rules::conditions(&written.when, at, problems);
+    if when.iter().any(|(by, _)| *by == Dimension::Provider) {
+        let message = "who serves is not known yet when a guard looks, and may change; use `model`";
+        problems.push(Problem::at(format!("{at}.when.provider"), message));
+    }
+    let rules = serde_json::Value::Object(written.rules.clone());
+    let rules: Result<guard::Guard, _> = serde_path_to_error::deserialize(rules);
+    let rules = rules.map_err(|error| {
+        let path = error.path().to_string();
+        let at = if path == "." { at.to_owned() } else { format!("{at}.{path}") };
+        problems.push(Problem::at(at, helpful(&error.into_inner().to_string())));
+    });
+    let rules = rules.ok()?;
+    let before = problems.len();
+    check_then(&rules, all, at, problems);
+    if problems.len() > before {
+        return None;
+    }
+    let asking = callouts::kinds(written);
+    let kinds: Vec<_> = rules.kinds().into_iter().chain(asking.iter().copied()).collect();
+    if kinds.len() != 1 {
+        let met = if kinds.is_empty() { "none".to_owned() } else { kinds.join(" and ") };
+        let known =
+            "patterns, unicode, injection, size, language, code, schema, moderation, presidio, webhook, grpc, judge";
+        problems.push(Problem::at(at, format!("a guard needs exactly one of {known}; it has {met}")));
+        return None;
+    }
+    let asks = if asking.is_empty() {
+        if let Some(name) = callouts::only_for_asking(written) {
+            let message = "only guards that ask somebody take it: moderation, presidio, webhook, grpc, judge";
+            problems.push(Problem::at(format!("{at}.{name}"), message));
+        }
+        None
+    } else {
+        Some(callouts::compile(written, &rules, all, at, problems)?)
+    };
+    // Alone, so that a complaint has its place.
+    let alone = [(written.name.clone(), rules.clone())];
+    if asks.is_none()
+        && let Err(message) = guard::Guards::new(&alone)
+    {
+        problems.push(placed(at, &message));
+        return None;
+    }
+    let name = written.name.as_str().into();
+    let (on, mode, then) = (rules.on, rules.mode, rules.then.clone());
+    let rules = asks.is_none().then_some(rules);
+    Some((Guard { name, when, on, mode, then, asks }, rules))
+}
+
+/// A hash of the secrets in it: the configuration that is shown does not tell when they change.
+fn material(written: &written::Config) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for secret in written.guards.iter().flat_map(Written::secrets) {
+        match secret {
+            Secret::Text(text) => hash.update(text),
+            Secret::File(file) => hash.update(std::fs::read(&file.file).unwrap_or_default()),
+        }
+        hash.update([0]);
+    }
+    hash.finalize().into()
+}
+
+/// What the core says about a guard begins with which one of those it was given, and the path of what it is about.
+fn placed(at: &str, message: &str) -> Problem {
+    let message =
+        if message.starts_with("guards[") { message.split_once(": ").map_or(message, |(_, why)| why) } else { message };
+    match message.split_once(": ") {
+        Some((path, why)) if !path.contains([' ', '`']) => Problem::at(format!("{at}.{path}"), why),
+        _ => Problem::at(at, message),
+    }
+}
+
+/// Whether what it does can be done.
+fn check_then(rules: &guard::Guard, all: &written::Config, at: &str, problems: &mut Vec<Problem>) {
+    let at = format!("{at}.then");
+    match &rules.then {
+        Then::Status(status) if !(400..=499).contains(status) => {
+            problems.push(Problem::at(at, format!("{status} is no status for a refusal; expected 400 to 499")));
+        }
+        Then::Message(text) if text.trim().is_empty() => {
+            problems.push(Problem::at(at, "the message is empty; the client would read nothing"));
+        }
+        Then::Use(_) if rules.on.response() => {
+            let message = "another model can only serve instead of a request; write `on: request`";
+            problems.push(Problem::at(at, message));
+        }
+        Then::Use(model) if !is_there(model, all) => {
+            let known: Vec<_> = all.models.keys().map(String::as_str).collect();
+            problems.push(Problem::at(at, format!("no model `{model}`; there is: {}", known.join(", "))));
+        }
+        Then::Status(_) | Then::Message(_) | Then::Use(_) => {}
+    }
+}
+
+/// Whether somebody serves a model of this name.
+fn is_there(model: &str, all: &written::Config) -> bool {
+    let exposed = |provider: &str| all.providers.get(provider).is_some_and(|provider| provider.expose);
+    all.models.contains_key(model)
+        || model.split_once('/').is_some_and(|(provider, name)| !name.is_empty() && exposed(provider))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::compile;
+
+    const GOOD: &str = "providers: { p: { dialect: openai, url: https://p.example } }\nmodels: { fast: { targets: [ { provider: p, model: m } ] } }\n";
+
+    /// Every way to get it wrong that people find, and what they read. The snapshot is the documentation.
+    #[test]
+    fn mistakes_are_explained() {
+        let mut read = String::new();
+        for guards in [
+            "guards: { name: a }",
+            "guards: [ { injection: {} } ]",
+            "guards: [ { name: \"No Way\", injection: {} } ]",
+            "guards: [ { name: a, injection: {} }, { name: a, unicode: {} } ]",
+            "guards: [ { name: a, injection: {}, when: { modell: fast } } ]",
+            "guards: [ { name: a, injection: {}, when: { provider: p } } ]",
+            "guards: [ { name: a, injektion: {} } ]",
+            "guards: [ { name: a, injection: { treshold: 1 } } ]",
+            "guards: [ { name: a, injection: {}, mode: observe } ]",
+            "guards: [ { name: a, injection: {}, on: answer } ]",
+            "guards: [ { name: a, injection: {}, then: { status: 500 } } ]",
+            "guards: [ { name: a, injection: {}, then: { message: \" \" } } ]",
+            "guards: [ { name: a, injection: {}, then: { use: fats } } ]",
+            "guards: [ { name: a, injection: {}, then: { use: p/m } } ]",
+            "guards: [ { name: a, injection: {}, on: both, then: { use: fast } } ]",
+            "guards: [ { name: a } ]",
+            "guards: [ { name: a, injection: {}, unicode: {} } ]",
+            "guards: [ { name: a, injection: { threshold: -1 } } ]",
+            "guards: [ { name: a, patterns: { deny: [\"(\"] } } ]",
+            "guards: [ { name: a, patterns: {} } ]",
+            "guards: [ { name: a, language: { allow: [english] } } ]",
+            "guards: [ { name: a, schema: {} } ]",
+            "guards: [ { name: a, unicode: {}, timeout: 1s } ]",
+            "guards: [ { name: a, unicode: {}, webhook: { url: \"https://g.example\" } } ]",
+            "guards: [ { name: a, webhook: { url: \"http://guard:80\" } } ]",
+            "guards: [ { name: a, webhook: { url: \"https://g.example\", header: {} } } ]",
+            "guards: [ { name: a, webhook: { url: \"https://g.example\", headers: { \"a b\": x } } } ]",
+            "guards: [ { name: a, webhook: { url: \"https://g.example\" }, timeout: 9s, chars_max: 0, cache: long } ]",
+            "guards: [ { name: a, moderation: { key: \"${NONE}\" } } ]",
+            "guards: [ { name: a, presidio: { url: \"https://p.example\", score_min: 40 } } ]",
+            "guards: [ { name: a, grpc: { url: g.example:443 } } ]",
+            "guards: [ { name: a, judge: { model: fats, question: \" \", key: k } } ]",
+            "guards: [ { name: a, judge: { model: fast, question: It is rude., key: [k] } } ]",
+            "guards: [ { name: a, sees: all, moderation: {} } ]",
+            "guards: [ { name: a, injection: {} } ]\nenvoy: { on_service_failure: { pass_to: p } }",
+        ] {
+            let told = compile(&format!("{GOOD}{guards}"), &|_| None);
+            let complaint = told.map_or_else(|invalid| invalid.to_string(), |_| "good".to_owned());
+            read.push_str(&format!("{guards}\n    {}\n", complaint.replace('\n', "\n    ")));
+        }
+        insta::assert_snapshot!(read);
+    }
+}
