@@ -1,13 +1,35 @@
 #!/bin/sh
-# Builds core for wasm32: the proof that it needs no operating system. Uses rustup's target where rustup can fetch it;
-# otherwise builds the target's standard library from Debian's Rust source.
+# Builds the WASM filters: wasm-filters/redact.wasm and guard.wasm in the target folder, with their SHA-256 sums. That they
+# build proves that core needs no operating system. Uses rustup's target where rustup can fetch it; otherwise builds the
+# target's standard library from Debian's Rust source.
 set -eu
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
+folder=${CARGO_TARGET_DIR:-$PWD/target}
+# The same sources give the same bytes, wherever they are built.
+CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/attache"
+export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
+
+build() {
+	cargo build "$@" --profile wasm --target "$target" -p attache-wasm-redact -p attache-wasm-guard
+	mkdir -p "$folder/wasm-filters"
+	for filter in redact guard; do
+		optimised "$folder/$target/wasm/attache_wasm_$filter.wasm" "$folder/wasm-filters/$filter.wasm"
+	done
+	cd "$folder/wasm-filters"
+	sha256sum redact.wasm guard.wasm >SHA256SUMS
+	wc -c redact.wasm guard.wasm
+}
+
+# wasm-opt makes them smaller where it is installed.
+optimised() {
+	if command -v wasm-opt >/dev/null; then wasm-opt -Os --enable-bulk-memory -o "$2" "$1"; else cp "$1" "$2"; fi
+}
 
 if rustup target list --installed 2>/dev/null | grep -qx "$target" ||
 	timeout 60 rustup target add "$target" >/dev/null 2>&1; then
-	exec cargo build --target "$target" -p attache-core
+	build
+	exit
 fi
 
 # Debian's compiler and its source have the same version as each other, which -Zbuild-std needs.
@@ -21,5 +43,5 @@ if [ ! -x "$rustc" ] || [ ! -d /usr/lib/rustlib/src/rust/library ]; then
 	fi
 fi
 lld=$(dirname "$(rustup which rustc)")/../lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin/rust-lld
-RUSTC=$rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$lld \
-	exec cargo build -Zbuild-std=std,panic_abort --target "$target" -p attache-core
+export RUSTC="$rustc" RUSTC_BOOTSTRAP=1 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$lld"
+build -Zbuild-std=std,panic_abort

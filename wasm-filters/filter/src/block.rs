@@ -1,0 +1,109 @@
+//! What both filters' configurations have in common: a list of blocks, each with a name, a condition and rules of the core.
+
+use crate::BODY_BYTES_MAX;
+use crate::when::{When, Written};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Longest name of a block: it stands in the names of counters.
+const NAME_BYTES_MAX: usize = 64;
+/// Most blocks: each has counters of its own.
+const BLOCKS_MAX: usize = 64;
+/// What asks somebody else: for that the service is there.
+const CALLS: [&str; 5] = ["moderation", "presidio", "webhook", "grpc", "judge"];
+
+/// A configuration: the list under its name, and what holds for all.
+pub(crate) struct Blocks<R> {
+    pub(crate) list: Vec<Block<R>>,
+    pub(crate) body_bytes_max: usize,
+}
+
+/// One block.
+pub(crate) struct Block<R> {
+    /// Where it stands: `redact[0]`.
+    pub(crate) at: String,
+    pub(crate) name: String,
+    pub(crate) when: When,
+    pub(crate) key: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) rules: R,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    name: String,
+    #[serde(default)]
+    when: Written,
+    key: Option<String>,
+    tenant: Option<String>,
+    #[serde(flatten)]
+    rules: Map<String, Value>,
+}
+
+impl<R: DeserializeOwned> Blocks<R> {
+    /// Reads `{"LIST": [...], "body_bytes_max": ...}`.
+    pub(crate) fn read(configuration: &[u8], list: &str) -> Result<Self, String> {
+        let written: Value = serde_json::from_slice(configuration)
+            .map_err(|error| format!("the plugin's configuration is not JSON: {error}"))?;
+        let Value::Object(mut fields) = written else { return Err(format!("expected an object with a list `{list}`")) };
+        let items = fields.remove(list).ok_or_else(|| format!("{list}: it is missing; expected a list"))?;
+        let body_bytes_max = match fields.remove("body_bytes_max") {
+            None => BODY_BYTES_MAX,
+            Some(bytes) => whole_number(&bytes).ok_or("body_bytes_max: expected a number of bytes above 0")?,
+        };
+        if let Some(unknown) = fields.keys().next() {
+            return Err(format!("{unknown}: unknown field; there is `{list}` and `body_bytes_max`"));
+        }
+        let items: Vec<Item> = serde_path_to_error::deserialize(items).map_err(|error| {
+            let path = error.path().to_string();
+            let dot = if path.starts_with('[') || path == "." { "" } else { "." };
+            format!("{list}{dot}{}: {}", path.trim_matches('.'), error.into_inner())
+        })?;
+        if items.is_empty() || items.len() > BLOCKS_MAX {
+            return Err(format!("{list}: expected 1 to {BLOCKS_MAX} items, there are {}", items.len()));
+        }
+        let mut names = BTreeSet::new();
+        let mut blocks = Vec::with_capacity(items.len());
+        for (place, item) in items.into_iter().enumerate() {
+            let at = format!("{list}[{place}]");
+            if !names.insert(item.name.clone()) {
+                return Err(format!("{at}.name: there are two of the name `{}`", item.name));
+            }
+            blocks.push(Block::read(item, at)?);
+        }
+        Ok(Self { list: blocks, body_bytes_max })
+    }
+}
+
+impl<R: DeserializeOwned> Block<R> {
+    fn read(item: Item, at: String) -> Result<Self, String> {
+        let Item { name, when, key, tenant, rules } = item;
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(fits) {
+            return Err(format!(
+                "{at}.name: a name takes 1 to {NAME_BYTES_MAX} of the characters a-z, 0-9, `_` and `-`"
+            ));
+        }
+        if let Some(call) = CALLS.into_iter().find(|call| rules.contains_key(*call)) {
+            return Err(format!("{at}.{call}: a filter asks nobody; this needs the service, `attache serve`"));
+        }
+        let when = When::read(&when, &at)?;
+        let rules = serde_path_to_error::deserialize(Value::Object(rules)).map_err(|error| {
+            let path = error.path().to_string();
+            let dot = if path == "." { "" } else { "." };
+            format!("{at}{dot}{}: {}", path.trim_matches('.'), error.into_inner())
+        })?;
+        Ok(Self { at, name, when, key, tenant, rules })
+    }
+}
+
+/// A number as JSON has it, and as what was a protobuf `Struct` has it: `8388608.0`.
+fn whole_number(value: &Value) -> Option<usize> {
+    let number = value.as_u64().or_else(|| {
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && (1.0..=4e9).contains(float))?;
+        format!("{float:.0}").parse().ok()
+    })?;
+    usize::try_from(number).ok().filter(|number| *number > 0)
+}

@@ -1,0 +1,137 @@
+//! What no proxy and no provider should send: a trap in a VM would end all its exchanges.
+
+use crate::{Exchange, Filter, Guard, Redact};
+use proptest::prelude::*;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A callback of a proxy.
+#[derive(Clone, Debug)]
+enum Call {
+    RequestHead(BTreeMap<&'static str, String>, bool),
+    RequestBody(usize, bool, Vec<u8>),
+    ResponseHead(BTreeMap<&'static str, String>, bool),
+    ResponseBody(usize, bool, Vec<u8>),
+    ResponseTrailers(Vec<u8>),
+    Finish,
+}
+
+fn headers() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
+    let name = prop::sample::select(vec![
+        ":path",
+        ":status",
+        "content-type",
+        "content-length",
+        "content-encoding",
+        "anthropic-version",
+        "x-tenant",
+    ]);
+    let value = prop::sample::select(vec![
+        "/v1/chat/completions",
+        "/v1/messages",
+        "/v1beta/models/g:streamGenerateContent",
+        "/model/m/converse-stream",
+        "/v2/chat",
+        "200",
+        "413",
+        "99999999999999999999",
+        "application/json",
+        "text/event-stream; charset=utf-8",
+        "application/vnd.amazon.eventstream",
+        "identity",
+        "gzip",
+        "",
+        "é\u{0}",
+    ]);
+    prop::collection::btree_map(name, value.prop_map(str::to_owned), 0..6)
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::sample::select(vec![
+        "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Bluebird",
+        "\"}]}",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Blue",
+        "bird [PROJECT-",
+        "\"}}]}\n\n",
+        "data: [DONE]\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":",
+        "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\\\"\\\\u00",
+        "\\ud83d",
+        "[",
+        ",\n",
+        "\u{0}\u{0}\u{0}\u{10}",
+    ]);
+    let text = prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat().into_bytes());
+    prop_oneof![text, prop::collection::vec(any::<u8>(), 0..64)]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let size = prop_oneof![0..5000usize, Just(usize::MAX)];
+    prop_oneof![
+        (headers(), any::<bool>()).prop_map(|(headers, end)| Call::RequestHead(headers, end)),
+        (size.clone(), any::<bool>(), body()).prop_map(|(size, end, body)| Call::RequestBody(size, end, body)),
+        (headers(), any::<bool>()).prop_map(|(headers, end)| Call::ResponseHead(headers, end)),
+        (size, any::<bool>(), body()).prop_map(|(size, end, body)| Call::ResponseBody(size, end, body)),
+        body().prop_map(Call::ResponseTrailers),
+        Just(Call::Finish),
+    ]
+}
+
+fn survive<F: Filter>(filter: &Rc<F>, calls: &[Call]) {
+    let mut exchange = Exchange::new(filter.clone());
+    let mut asked = BTreeMap::new();
+    for call in calls {
+        match call {
+            Call::RequestHead(headers, end) => {
+                asked.clone_from(headers);
+                drop(exchange.request_head(&|name| headers.get(name).cloned(), *end, 7));
+            }
+            Call::RequestBody(size, end, body) => {
+                drop(exchange.request_body(&|name| asked.get(name).cloned(), *size, *end, 7, &|| body.clone()));
+            }
+            Call::ResponseHead(headers, end) => {
+                drop(exchange.response_head(&|name| headers.get(name).cloned(), *end));
+            }
+            Call::ResponseBody(size, end, body) => drop(exchange.response_body(*size, *end, &|| body.clone())),
+            Call::ResponseTrailers(body) => drop(exchange.response_trailers(&|| body.clone())),
+            Call::Finish => exchange.finish(),
+        }
+        exchange.told();
+    }
+}
+
+thread_local! {
+    static FILTERS: (Rc<Redact>, Rc<Guard>) = {
+        let redact = json!({"redact": [{"name": "a", "key": "0123456789abcdef", "tenant": "header:x-tenant", "tiers": [],
+            "words": [{"name": "p", "label": "PROJECT", "words": ["Bluebird"]}], "response": "redact"}],
+            "body_bytes_max": 4000});
+        let guard = json!({"guards": [{"name": "b", "on": "both", "patterns": {"deny_words": ["bluebird"]},
+            "then": {"message": "no"}}], "body_bytes_max": 4000});
+        let redact = Redact::read(redact.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}"));
+        let guard = Guard::read(guard.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}"));
+        (Rc::new(redact), Rc::new(guard))
+    };
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_callbacks_and_no_bytes_end_a_filter(calls in prop::collection::vec(call(), 0..12)) {
+        FILTERS.with(|(redact, guard)| {
+            survive(redact, &calls);
+            survive(guard, &calls);
+        });
+    }
+
+    #[test]
+    fn no_bytes_in_the_usual_order_do(asked in headers(), request in body(), answered in headers(), answer in prop::collection::vec(body(), 0..6)) {
+        let mut calls = vec![Call::RequestHead(asked, false), Call::RequestBody(request.len(), true, request)];
+        calls.push(Call::ResponseHead(answered, false));
+        calls.extend(answer.into_iter().map(|body| Call::ResponseBody(body.len(), false, body)));
+        calls.push(Call::ResponseBody(0, true, Vec::new()));
+        FILTERS.with(|(redact, guard)| {
+            survive(redact, &calls);
+            survive(guard, &calls);
+        });
+    }
+}

@@ -1,0 +1,194 @@
+//! The one place of the WASM filters that talks to the proxy: its callbacks lead an [`Exchange`], whose steps become host
+//! calls.
+//!
+//! The SDK panics where the proxy refuses a call, and a panic ends the VM with all its streams: so nothing is asked for out
+//! of its phase. Headers are read and changed only while they are held, bodies only in their own callback.
+
+mod counters;
+
+use attache_filter::{Change, Exchange, Filter, Reply, Step};
+use counters::Counters;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+/// The root context of a filter; `name` stands in its log lines.
+pub fn root<F: Filter + 'static>(name: &'static str) -> Box<dyn RootContext> {
+    Box::new(Root::<F> { name, filter: None, counters: Rc::default() })
+}
+
+/// One plugin in one VM.
+struct Root<F> {
+    name: &'static str,
+    filter: Option<Rc<F>>,
+    counters: Rc<Counters>,
+}
+
+impl<F> Context for Root<F> {}
+
+impl<F: Filter + 'static> RootContext for Root<F> {
+    fn on_configure(&mut self, _size: usize) -> bool {
+        let written = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
+        match F::read(&written.unwrap_or_default()) {
+            Ok(filter) => {
+                self.filter = Some(Rc::new(filter));
+                true
+            }
+            Err(why) => {
+                log(LogLevel::Error, &format!("attache {}: the configuration is wrong: {why}", self.name));
+                false
+            }
+        }
+    }
+
+    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+        let exchange = self.filter.clone().map(Exchange::new);
+        Some(Box::new(Http { name: self.name, exchange, counters: self.counters.clone() }))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// One exchange.
+struct Http<F: Filter> {
+    name: &'static str,
+    /// `None` where the proxy serves in spite of a wrong configuration: then nothing passes.
+    exchange: Option<Exchange<F>>,
+    counters: Rc<Counters>,
+}
+
+impl<F: Filter> Context for Http<F> {
+    fn on_done(&mut self) -> bool {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.finish();
+        }
+        self.tell();
+        true
+    }
+}
+
+impl<F: Filter> HttpContext for Http<F> {
+    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else {
+            answer(&Reply { status: 503, headers: Vec::new(), body: Vec::new() });
+            return Action::Pause;
+        };
+        let step = exchange.request_head(&|name| header(MapType::HttpRequestHeaders, name), end, now());
+        self.take(step, Side::Request)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let headers = |name: &str| header(MapType::HttpRequestHeaders, name);
+        let step = exchange.request_body(&headers, size, end, now(), &|| bytes(BufferType::HttpRequestBody));
+        self.take(step, Side::Request)
+    }
+
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let headers = |name: &str| header(MapType::HttpRequestHeaders, name);
+        let step = exchange.request_body(&headers, 0, true, now(), &|| bytes(BufferType::HttpRequestBody));
+        self.take(step, Side::Request)
+    }
+
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let step = exchange.response_head(&|name| header(MapType::HttpResponseHeaders, name), end);
+        self.take(step, Side::Response)
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let step = exchange.response_body(size, end, &|| bytes(BufferType::HttpResponseBody));
+        self.take(step, Side::Response)
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let step = exchange.response_trailers(&|| bytes(BufferType::HttpResponseBody));
+        self.take(step, Side::Response)
+    }
+}
+
+/// Which headers and which body.
+#[derive(Clone, Copy)]
+enum Side {
+    Request,
+    Response,
+}
+
+impl<F: Filter> Http<F> {
+    /// Does what the exchange says.
+    fn take(&mut self, step: Step, side: Side) -> Action {
+        self.tell();
+        match step {
+            Step::Hold => Action::Pause,
+            Step::Go(change) => {
+                apply(&change, side);
+                Action::Continue
+            }
+            Step::Answer(reply) => {
+                answer(&reply);
+                Action::Pause
+            }
+        }
+    }
+
+    /// Tells operators what has happened.
+    fn tell(&mut self) {
+        let Some(exchange) = &mut self.exchange else { return };
+        let told = exchange.told();
+        for (name, by) in &told.counts {
+            self.counters.add(name, *by);
+        }
+        for line in &told.lines {
+            log(LogLevel::Info, &format!("attache {}: {line}", self.name));
+        }
+    }
+}
+
+fn apply(change: &Change, side: Side) {
+    let (map, buffer) = match side {
+        Side::Request => (MapType::HttpRequestHeaders, BufferType::HttpRequestBody),
+        Side::Response => (MapType::HttpResponseHeaders, BufferType::HttpResponseBody),
+    };
+    for name in &change.remove {
+        let _refused = hostcalls::set_map_value_bytes(map, name, None);
+    }
+    for (name, value) in &change.set {
+        let _refused = hostcalls::set_map_value_bytes(map, name, Some(value.as_bytes()));
+    }
+    if let Some(body) = &change.body {
+        let _refused = hostcalls::set_buffer(buffer, 0, usize::MAX, body);
+    }
+}
+
+/// Answers in the provider's place.
+fn answer(reply: &Reply) {
+    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let _refused = hostcalls::send_http_response(reply.status.into(), headers, Some(&reply.body));
+}
+
+/// A header's value; `None` also for an empty one.
+fn header(map: MapType, name: &str) -> Option<String> {
+    let value = hostcalls::get_map_value_bytes(map, name).ok().flatten()?;
+    (!value.is_empty()).then(|| String::from_utf8_lossy(&value).into_owned())
+}
+
+fn bytes(buffer: BufferType) -> Vec<u8> {
+    hostcalls::get_buffer(buffer, 0, usize::MAX).ok().flatten().unwrap_or_default()
+}
+
+fn log(level: LogLevel, line: &str) {
+    let _refused = hostcalls::log(level, line);
+}
+
+/// Unix seconds.
+fn now() -> u64 {
+    let since = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_secs())
+}
