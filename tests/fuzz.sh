@@ -27,6 +27,10 @@ seed requests requests '\000 \001 \002 \003'
 seed answers responses '\000 \001 \002 \003 \006'
 seed answers errors '\001 \002'
 seed streams streams '\000\007 \001\007 \002\007 \003\007'
+seed texts requests '\000 \001 \002 \003 \004 \005 \006'
+seed texts responses '\007 \010 \011 \012 \013 \014 \015'
+seed guard streams '\000\003 \002\003 \005\003 \006\003'
+seed redact_veil streams '\000\007 \001\007 \003\007 \004\007 \006\007'
 seed events streams '\005'
 seed event_stream streams '\005'
 seed edits requests ''
@@ -36,6 +40,10 @@ for choice in '\000' '\001' '\002' '\003'; do
 		{ printf "$choice" && cat "$file"; } >"corpus/tokens/$(echo "$choice-$file" | cksum | cut -d' ' -f1)"
 	done
 done
+seed redact_detect ordinary '\007 \100'
+grep -o '`[^`]*⟦[^`]*`' ../../docs/redaction-entities.md | sed 's/⟦//g; s/⟧//g; s/`//g' | while read -r example; do
+	mkdir -p corpus/redact_detect && printf '\011%s' "$example" >"corpus/redact_detect/$(echo "$example" | cksum | cut -d' ' -f1)"
+done
 mkdir -p corpus/edits corpus/prices corpus/forms artifacts
 cp ../data/prices.json corpus/prices/list
 cp ../fixtures/forms/* corpus/forms/
@@ -43,7 +51,7 @@ seed embeddings requests '\000 \003 \014 \041'
 seed embeddings answers '\100 \103 \110'
 
 failed=0
-for name in requests answers streams events event_stream edits prices tokens forms embeddings; do
+for name in requests answers streams events event_stream edits prices tokens forms embeddings texts redact_detect redact_veil guard; do
 	echo "fuzz: $name for $seconds s"
 	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1

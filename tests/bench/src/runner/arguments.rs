@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use super::redis;
+use super::scenario::WasmFilter;
 
 /// Measures what Envoy, an external processor and Attaché add to an exchange: all in one run, side by side.
 #[derive(Debug, Parser)]
@@ -74,6 +75,7 @@ impl Arguments {
             attache: given(&self.attache, "attache"),
             simulator: given(&self.simulator, "simulator"),
             noop: given(&self.noop, "noop-ext-proc"),
+            wasm: wasm_folder(),
             redis: redis::find(repository()),
         };
         for needed in [&programs.envoy, &programs.simulator, &programs.noop] {
@@ -92,6 +94,8 @@ pub(crate) struct Programs {
     pub(crate) attache: PathBuf,
     pub(crate) simulator: PathBuf,
     pub(crate) noop: PathBuf,
+    /// Where the WASM filters are; what is not there is not measured.
+    pub(crate) wasm: PathBuf,
     /// None: limits in Redis are not measured.
     pub(crate) redis: Option<PathBuf>,
 }
@@ -100,11 +104,23 @@ impl Programs {
     pub(crate) fn has_attache(&self) -> bool {
         self.attache.is_file()
     }
+
+    pub(crate) fn has_wasm(&self, filter: WasmFilter) -> bool {
+        self.wasm.join(filter.name()).with_extension("wasm").is_file()
+    }
 }
 
 fn built(name: &str) -> PathBuf {
     let beside = env::current_exe().ok().map(|path| path.with_file_name(name)).filter(|path| path.is_file());
     beside.unwrap_or_else(|| repository().join("target/release").join(name))
+}
+
+/// As `make wasm` leaves them, beside this program's own folder.
+fn wasm_folder() -> PathBuf {
+    let program = env::current_exe().ok();
+    let target =
+        program.as_deref().and_then(|program| program.ancestors().nth(2)).map(|target| target.join("wasm-filters"));
+    target.filter(|folder| folder.is_dir()).unwrap_or_else(|| repository().join("target/wasm-filters"))
 }
 
 fn find_envoy() -> Option<PathBuf> {

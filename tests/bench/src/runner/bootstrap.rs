@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::scenario::WasmFilter;
+
 /// The model that the OpenAI-dialect provider serves: one whose tokens are counted exactly, where anybody counts.
 pub(crate) const OPENAI_MODEL: &str = "gpt-4o-mini";
 /// The model that the Anthropic-dialect provider serves.
@@ -18,9 +20,27 @@ pub(crate) fn envoy(listen: SocketAddr, admin: SocketAddr, provider: SocketAddr,
         }
         None => ("", String::new()),
     };
+    filled(filter, &cluster, (listen, admin, provider))
+}
+
+/// Envoy with a filter inside, whose code is in `folder`.
+pub(crate) fn wasm(
+    listen: SocketAddr,
+    admin: SocketAddr,
+    provider: SocketAddr,
+    filter: WasmFilter,
+    folder: &Path,
+) -> String {
+    let code = folder.join(filter.name()).with_extension("wasm").display().to_string();
+    let yaml = include_str!("wasm_filter.yaml").replace("FILTER_NAME", filter.name());
+    let yaml = yaml.replace("FILTER_CODE", &code).replace("FILTER_CONFIGURATION", filter.configuration());
+    filled(&yaml, "", (listen, admin, provider))
+}
+
+fn filled(filter: &str, cluster: &str, (listen, admin, provider): (SocketAddr, SocketAddr, SocketAddr)) -> String {
     include_str!("bare.yaml")
         .replace("HTTP_FILTERS\n                  -", &format!("{filter}                  -"))
-        .replace("CLUSTERS\n", &cluster)
+        .replace("CLUSTERS\n", cluster)
         .replace("ADMIN_PORT", &admin.port().to_string())
         .replace("LISTEN_PORT", &listen.port().to_string())
         .replace("PROVIDER_PORT", &provider.port().to_string())
@@ -67,5 +87,7 @@ mod tests {
             }
             assert_eq!(body.contains("/run/bench.sock"), socket.is_some());
         }
+        let yaml = wasm(address, address, address, WasmFilter::Redact, Path::new("/run"));
+        assert!(!yaml.contains("FILTER_") && yaml.contains("/run/redact.wasm"), "{yaml}");
     }
 }

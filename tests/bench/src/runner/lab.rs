@@ -14,7 +14,7 @@ use super::arguments::Programs;
 use super::bootstrap::{self, AttacheAddresses};
 use super::child::{Child, ChildError};
 use super::redis;
-use super::scenario::{Limits, Scenario, Way};
+use super::scenario::{Limits, Scenario, WasmFilter, Way};
 use super::usage;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -94,6 +94,7 @@ impl Lab {
                 Way::Direct => continue,
                 Way::Bare => lab.start_bare(programs).await?,
                 Way::Noop => lab.start_noop(programs).await?,
+                Way::Wasm(filter) => lab.start_wasm(programs, filter).await?,
                 Way::Attache(limits) => lab.start_attache(programs, scenario, limits).await?,
             };
             lab.hops.push(hop);
@@ -124,6 +125,17 @@ impl Lab {
         let yaml = bootstrap::envoy(address, free_port()?, self.provider, None);
         let envoy = start_envoy(programs, "envoy-bare", &yaml, address, &self.directory.0).await?;
         Ok(Hop { way: Way::Bare, address, envoy, service: None, store: None })
+    }
+
+    async fn start_wasm(&self, programs: &Programs, filter: WasmFilter) -> Result<Hop, LabError> {
+        let address = free_port()?;
+        let yaml = bootstrap::wasm(address, free_port()?, self.provider, filter, &programs.wasm);
+        let name = match filter {
+            WasmFilter::Redact => "envoy-wasm-redact",
+            WasmFilter::Guard => "envoy-wasm-guard",
+        };
+        let envoy = start_envoy(programs, name, &yaml, address, &self.directory.0).await?;
+        Ok(Hop { way: Way::Wasm(filter), address, envoy, service: None, store: None })
     }
 
     async fn start_noop(&self, programs: &Programs) -> Result<Hop, LabError> {

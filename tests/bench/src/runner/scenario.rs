@@ -20,6 +20,8 @@ pub(crate) enum Scenario {
     Direct,
     Envoy,
     Noop,
+    WasmRedact,
+    WasmGuard,
     Same,
     Limited,
     Crowded,
@@ -37,8 +39,38 @@ pub(crate) enum Way {
     Bare,
     /// One with the no-op processor.
     Noop,
+    /// One with a filter inside.
+    Wasm(WasmFilter),
     /// One with Attaché.
     Attache(Limits),
+}
+
+/// A filter inside Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WasmFilter {
+    /// Every detector that is on by default; the request holds an address, so that the answer is read, too.
+    Redact,
+    /// The injection rules for requests, words for both.
+    Guard,
+}
+
+impl WasmFilter {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Redact => "redact",
+            Self::Guard => "guard",
+        }
+    }
+
+    /// Its configuration.
+    pub(crate) fn configuration(self) -> &'static str {
+        match self {
+            Self::Redact => r#"{"redact":[{"name":"bench","key":"a secret of the benchmark"}]}"#,
+            Self::Guard => {
+                r#"{"guards":[{"name":"injection","injection":{}},{"name":"words","on":"both","patterns":{"deny_words":["bluebird"]}}]}"#
+            }
+        }
+    }
 }
 
 /// What Attaché knows of callers and limits, and where it counts.
@@ -53,10 +85,12 @@ pub(crate) enum Limits {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Direct,
         Self::Envoy,
         Self::Noop,
+        Self::WasmRedact,
+        Self::WasmGuard,
         Self::Same,
         Self::Limited,
         Self::Crowded,
@@ -72,6 +106,8 @@ impl Scenario {
             Self::Direct => "direct",
             Self::Envoy => "bare envoy",
             Self::Noop => "envoy + no-op ext_proc",
+            Self::WasmRedact => "envoy + wasm redact",
+            Self::WasmGuard => "envoy + wasm guard",
             Self::Same => "attache, openai -> openai",
             Self::Limited => "attache, key + 4 limits + budget",
             Self::Crowded => "attache, 100000 keys, 1000 limits",
@@ -86,6 +122,8 @@ impl Scenario {
             Self::Direct => Way::Direct,
             Self::Envoy => Way::Bare,
             Self::Noop => Way::Noop,
+            Self::WasmRedact => Way::Wasm(WasmFilter::Redact),
+            Self::WasmGuard => Way::Wasm(WasmFilter::Guard),
             Self::Same | Self::ToAnthropic | Self::FromAnthropic => Way::Attache(Limits::None),
             Self::Limited => Way::Attache(Limits::Memory(Rules::FEW)),
             Self::Crowded => Way::Attache(Limits::Memory(Rules::MANY)),
@@ -97,15 +135,25 @@ impl Scenario {
         matches!(self.way(), Way::Attache(_))
     }
 
+    pub(crate) fn wasm(self) -> Option<WasmFilter> {
+        if let Way::Wasm(filter) = self.way() { Some(filter) } else { None }
+    }
+
     pub(crate) fn needs_redis(self) -> bool {
         matches!(self.way(), Way::Attache(Limits::Redis(_)))
     }
 
     pub(crate) fn target(self, address: SocketAddr, workload: Workload) -> Target {
         let (path, model) = match self {
-            Self::Direct | Self::Envoy | Self::Noop | Self::Same | Self::Limited | Self::Crowded | Self::Shared => {
-                ("/v1/chat/completions", OPENAI_MODEL)
-            }
+            Self::Direct
+            | Self::Envoy
+            | Self::Noop
+            | Self::WasmRedact
+            | Self::WasmGuard
+            | Self::Same
+            | Self::Limited
+            | Self::Crowded
+            | Self::Shared => ("/v1/chat/completions", OPENAI_MODEL),
             Self::ToAnthropic => ("/v1/chat/completions", ANTHROPIC_MODEL),
             Self::FromAnthropic => ("/v1/messages", OPENAI_MODEL),
         };
@@ -114,6 +162,7 @@ impl Scenario {
             (Workload::Stream, Self::FromAnthropic) => Expect::AnthropicEvents,
             (Workload::Stream, _) => Expect::OpenAiEvents,
         };
+        let found = if self == Self::WasmRedact { "Write to ann.miller@example.com. " } else { "" };
         let body = |padding: usize| {
             let text: String = PROSE.chars().cycle().take(padding).collect();
             json!({
@@ -123,7 +172,7 @@ impl Scenario {
                 "messages": [
                     {"role": "user", "content": "What did we speak about?"},
                     {"role": "assistant", "content": "About what a hop costs."},
-                    {"role": "user", "content": text},
+                    {"role": "user", "content": format!("{found}{text}")},
                 ],
             })
             .to_string()
@@ -131,7 +180,7 @@ impl Scenario {
         let padded = body(REQUEST_BYTES.saturating_sub(body(0).len()));
         let key = match self.way() {
             Way::Attache(Limits::Memory(rules) | Limits::Redis(rules)) => rules.secret(),
-            Way::Direct | Way::Bare | Way::Noop | Way::Attache(Limits::None) => "bench".to_owned(),
+            Way::Direct | Way::Bare | Way::Noop | Way::Wasm(_) | Way::Attache(Limits::None) => "bench".to_owned(),
         };
         let authorization = format!("Bearer {key}");
         let headers = [("authorization", authorization.as_str()), ("anthropic-version", "2023-06-01")];

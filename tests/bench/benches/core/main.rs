@@ -4,12 +4,16 @@
 //! A request or a stream of a typical size should cost a few microseconds here: the hop around it costs ten to a
 //! hundred (see the README), so that is where the larger savings are.
 
+mod guard;
+mod redact;
+
 use std::hint::black_box;
 
 use attache_core::dialect::{Dialect, Upstream};
 use attache_core::endpoint::Endpoint;
 use attache_core::frame::sse::{Sse, TooLong};
 use attache_core::limit::{self, Claim, Ledger, Verdict, Window};
+use attache_core::texts;
 use attache_core::tokens::{self, Counter, Encoding, Ratio};
 use attache_core::translate::{Answer, Ask};
 use criterion::measurement::WallTime;
@@ -35,6 +39,12 @@ const DIALECTS: [Dialect; 7] = [
 fn main() {
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     requests(&mut criterion);
+    texts(&mut criterion);
+    redact::detectors(&mut criterion);
+    redact::requests(&mut criterion);
+    redact::answers(&mut criterion);
+    guard::texts(&mut criterion);
+    guard::streams(&mut criterion);
     sse(&mut criterion);
     streams(&mut criterion);
     tokens_of_text(&mut criterion);
@@ -62,6 +72,26 @@ fn requests(criterion: &mut Criterion) {
                     });
                 });
             }
+        }
+    }
+}
+
+/// Every text of a body visited, and nothing changed: what redaction and guards cost before they look for anything.
+fn texts(criterion: &mut Criterion) {
+    for (size, turns) in [("1 KB", 2), ("100 KB", 200)] {
+        let mut group = criterion.benchmark_group(format!("texts, {size}"));
+        for front in [Dialect::OpenAi, Dialect::Anthropic] {
+            let body = request_body(front, turns, false);
+            let endpoint = Endpoint::from(front);
+            group.throughput(Throughput::Bytes(body.len() as u64));
+            group.bench_function(front.as_str(), |bencher| {
+                bencher.iter(|| {
+                    let mut bytes = 0;
+                    let edited = texts::request(&endpoint, black_box(&body), &mut |_, text, _| bytes += text.len());
+                    assert_eq!(edited, Ok(None));
+                    bytes
+                });
+            });
         }
     }
 }
@@ -121,11 +151,11 @@ fn stream(group: &mut BenchmarkGroup<'_, WallTime>, front: Dialect, upstream: Di
 /// A hundred kilobytes of each sort of text, counted; the sorts of the last line are the worst that we know.
 fn tokens_of_text(criterion: &mut Criterion) {
     let texts = [
-        ("English", include_str!("../../../core/fixtures/tokens/english.txt")),
-        ("Chinese", include_str!("../../../core/fixtures/tokens/chinese.txt")),
-        ("code", include_str!("../../../core/fixtures/tokens/code.py.txt")),
-        ("JSON", include_str!("../../../core/fixtures/tokens/data.json")),
-        ("emoji", include_str!("../../../core/fixtures/tokens/emoji.txt")),
+        ("English", include_str!("../../../../core/fixtures/tokens/english.txt")),
+        ("Chinese", include_str!("../../../../core/fixtures/tokens/chinese.txt")),
+        ("code", include_str!("../../../../core/fixtures/tokens/code.py.txt")),
+        ("JSON", include_str!("../../../../core/fixtures/tokens/data.json")),
+        ("emoji", include_str!("../../../../core/fixtures/tokens/emoji.txt")),
         ("blanks", " "),
         ("one letter", "a"),
         ("two letters", "ab"),
