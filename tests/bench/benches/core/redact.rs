@@ -32,6 +32,7 @@ pub(crate) fn detectors(criterion: &mut Criterion) {
         ("eyJ.", "eyJ."),
         ("sk-", "sk-"),
         ("sk-ant-api03-", "sk-ant-api03-"),
+        ("sk-proj-", "sk-proj-"),
         ("xoxb-", "xoxb-"),
         ("?pwd=", "?pwd="),
         ("://", "://"),

@@ -7,8 +7,8 @@ pub(super) const ROWS: &[Detector] = &[
         entity: "slack_token",
         label: "SLACKTOKEN",
         about: "Token of Slack: bot, user, app, refresh",
-        shape: r"(?:xoxe\.)?xox[abeoprs]-[A-Za-z0-9-]{20,250}|xapp-\d-[A-Z0-9]{8,16}-\d{8,16}-[0-9a-f]{64}",
-        bytes_max: 262,
+        shape: r"(?:xoxe\.)?xox[abeoprs]-(?:\d{1,20}-){0,4}[A-Za-z0-9]{16,180}|xapp-\d-[A-Z0-9]{8,16}-\d{8,16}-[0-9a-f]{64}",
+        bytes_max: 276,
         source: "https://docs.slack.dev/authentication/tokens",
         found: &[
             concat!("export TOKEN=⟦xo", "xb-968271841938-4856294494169-bPYjAqqIKNoj2SQXImbHsIm4⟧"),
