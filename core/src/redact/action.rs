@@ -23,6 +23,22 @@ pub enum Action {
     Off,
 }
 
+impl Action {
+    /// Its name, in configurations, metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mask => "mask",
+            Self::Redact => "redact",
+            Self::Hash => "hash",
+            Self::Partial => "partial",
+            Self::Synthetic => "synthetic",
+            Self::Block => "block",
+            Self::Detect => "detect",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Characters that stay of a value of which only a part stays.
 const KEPT: usize = 4;
 /// Letters and digits of the shortest value of which a part stays: of a shorter one, the rest could be guessed.

@@ -20,7 +20,7 @@ pub use action::Action;
 pub use config::Redact;
 pub use policy::{Found, Masked, Others, Policy, Refused};
 pub use vault::Vault;
-pub use veil::{Veil, VeilStream};
+pub use veil::{Veil, VeilStream, Withheld};
 
 use std::collections::BTreeMap;
 
@@ -32,6 +32,19 @@ pub enum Direction {
     /// To the client.
     Response,
 }
+
+impl Direction {
+    /// Its name, in metrics and records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+        }
+    }
+}
+
+/// The code of what a policy does not let pass.
+pub const BLOCKED: &str = "content_blocked";
 
 /// How often what was done: counts, never values. Keys: the entity's name, what was done, which way it went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

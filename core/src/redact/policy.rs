@@ -4,8 +4,9 @@ use super::detect::{Detectors, Finding};
 use super::pass::{Pass, overlap};
 use super::placeholder::{self, Key};
 use super::rules::{Rule, Rules, Side};
-use super::{Action, Direction, Redact, Tally, Vault, action, config};
+use super::{Action, BLOCKED, Direction, Redact, Tally, Vault, action, config};
 use crate::endpoint::Endpoint;
+use crate::fault::Fault;
 use crate::texts::{self, Form, Place, Scope, Splice, Unreadable};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -68,6 +69,19 @@ pub enum Refused {
     Unreadable(String),
     /// More was found than one exchange may keep.
     Full,
+}
+
+impl Refused {
+    /// What the client reads: the policy's name, and nothing of what was found.
+    pub fn fault(&self, policy: &str) -> Fault {
+        let why = match self {
+            Self::Blocked { .. } => "does not let out something in it",
+            // Why, it does not say: it could repeat a part of the request.
+            Self::Unreadable(_) => "must look into it and cannot read it",
+            Self::Full => "found more in it than can be restored in an answer; send less at once",
+        };
+        Fault::invalid(format!("the request was not sent on: the policy `{policy}` {why}")).with_code(BLOCKED)
+    }
 }
 
 impl Policy {

@@ -4,7 +4,7 @@
 use super::table::Table;
 use super::{Anything, print_bytes};
 use crate::config;
-use crate::redaction::{Policy, action_of};
+use crate::redaction::Policy;
 use attache_core::endpoint::Endpoint;
 use attache_core::redact::Action;
 use attache_core::redact::policy::Found;
@@ -159,7 +159,7 @@ impl Redact {
             end: place(text, found.range.end),
             entity: found.entity.clone(),
             rule: policy.name.to_string(),
-            action: action_of(found.action),
+            action: found.action.as_str(),
             replacement: found.replacement.clone(),
             value,
         }

@@ -11,7 +11,6 @@ mod told;
 pub use analyzer::Analyzer;
 pub use key::Key;
 pub use policy::Policy;
-pub use told::action_of;
 
 use crate::config::Config;
 use crate::exchange::settle::Settlement;
@@ -20,7 +19,7 @@ use crate::limits::rule::Facts;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::Endpoint;
 use attache_core::fault::{Fault, FaultKind};
-use attache_core::redact::{Direction, Masked, Others, Refused, Tally, Vault, Veil, VeilStream};
+use attache_core::redact::{BLOCKED, Direction, Masked, Others, Refused, Tally, Vault, Veil, VeilStream, Withheld};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -140,8 +139,9 @@ pub async fn request(books: &mut Settlement, config: &Config, question: &Questio
             Ok(body.map(Bytes::from))
         }
         Err(refused) => {
-            let fault = refusal(books, &policy, &refused);
-            if let Refused::Blocked { tally, .. } = refused {
+            let fault = refused.fault(&policy.name);
+            if let Refused::Blocked { entity, tally } = refused {
+                told::audit(books, &policy, &entity, Direction::Request);
                 redaction.tally = tally;
             }
             books.refused_by = Some(policy.name.clone());
@@ -151,23 +151,6 @@ pub async fn request(books: &mut Settlement, config: &Config, question: &Questio
     }
 }
 
-/// What the client reads of a refusal, and the log.
-fn refusal(books: &Settlement, policy: &Policy, refused: &Refused) -> Fault {
-    let why = match refused {
-        Refused::Blocked { entity, .. } => {
-            told::audit(books, policy, entity, Direction::Request);
-            "does not let out something in it"
-        }
-        // Why, it does not say: it could repeat a part of the request.
-        Refused::Unreadable(_) => "must look into it and cannot read it",
-        Refused::Full => "found more in it than can be restored in an answer; send less at once",
-    };
-    let message = format!("the request was not sent on: the policy `{}` {why}", policy.name);
-    Fault::invalid(message).with_code(BLOCKED)
-}
-
-/// The code of what a policy does not let pass.
-const BLOCKED: &str = "content_blocked";
 /// What kind of failure an answer is that a policy withholds: as with guards, one that is not worth a retry.
 pub const WITHHELD: FaultKind = FaultKind::InvalidRequest;
 
@@ -221,17 +204,16 @@ impl Settlement {
             self.unveil(&mut out, true);
             return Ok(Cow::Owned(out));
         }
-        let before = redaction.tally.clone();
         match veil.whole(&body, &mut redaction.tally) {
             Ok(changed) => Ok(changed.map_or(body, Cow::Owned)),
-            Err(fault) => {
-                let Some(entity) = told::blocked_since(&before, &redaction.tally) else { return Err(fault) };
+            Err(Withheld::Blocked(entity)) => {
                 let policy = redaction.policy.clone();
                 self.withheld(&policy, &entity);
                 let message =
                     format!("the answer is withheld: the policy `{}` does not let out something in it", policy.name);
                 Err(Fault::new(WITHHELD, message).with_code(BLOCKED))
             }
+            Err(unreadable) => Err(unreadable.fault()),
         }
     }
 
@@ -273,7 +255,9 @@ impl Settlement {
 
     /// Whether the answer's stream may have to end before its provider does.
     pub fn may_withhold(&self) -> bool {
-        self.redaction.as_ref().is_some_and(|redaction| redaction.veil.is_some() && redaction.policy.blocks_answers)
+        self.redaction
+            .as_ref()
+            .is_some_and(|redaction| redaction.veil.is_some() && redaction.policy.rules.blocks_answers())
     }
 
     fn withheld(&mut self, policy: &Policy, entity: &str) {

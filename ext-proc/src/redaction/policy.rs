@@ -7,7 +7,6 @@ use crate::limits::rule::Dimension;
 use crate::pattern::Pattern;
 use attache_core::redact::detect::catalogue;
 use attache_core::redact::{self, Redact};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -26,8 +25,6 @@ pub struct Policy {
     pub analyzer: Option<Analyzer>,
     /// The process has made up the key.
     pub key_is_made_up: bool,
-    /// It may withhold what models say.
-    pub blocks_answers: bool,
     /// A hash of all of it, key and words included.
     pub material: [u8; 32],
     tenant: Tenant,
@@ -56,21 +53,16 @@ impl Policy {
         let asked = written.presidio.iter().flat_map(|presidio| &presidio.entities);
         let asked: Vec<_> = asked.map(|entity| entity.to_ascii_lowercase()).collect();
         let compiled = redact::Policy::analyzed(rules, key.bytes(), &asked)?;
-        let own = |field: &str| {
-            let list = written.rules.get(field).and_then(Value::as_array).into_iter().flatten();
-            list.filter_map(|item| item.get("name")?.as_str()).map(str::to_owned).collect::<Vec<_>>()
-        };
-        let named = written.rules.get("entities").and_then(Value::as_object).into_iter().flat_map(|all| all.keys());
+        let own = rules.custom.iter().map(|pattern| &pattern.name).chain(rules.words.iter().map(|words| &words.name));
+        let named = own.chain(rules.entities.keys()).cloned();
         let known = catalogue::all().map(|row| row.entity.to_owned());
-        let entities = known.chain(own("custom")).chain(own("words")).chain(named.cloned()).chain(asked).collect();
-        let blocks_answers = compiled.reads_answers() && blocks_answers(&written.rules);
+        let entities = known.chain(named).chain(asked).collect();
         Ok(Self {
             name: written.name.as_str().into(),
             when,
             rules: Arc::new(compiled),
             analyzer,
             key_is_made_up: matches!(key, Key::MadeUp),
-            blocks_answers,
             material: material(written, key),
             tenant: written.tenant,
             entities,
@@ -95,23 +87,6 @@ impl Policy {
     }
 }
 
-/// Whether some action of a policy may withhold what a model says.
-fn blocks_answers(rules: &serde_json::Map<String, Value>) -> bool {
-    let monitors = rules.get("mode").and_then(Value::as_str) == Some("monitor");
-    let entities = rules.get("entities").and_then(Value::as_object);
-    let of_answers = |entity: &Value| match entity.as_object() {
-        Some(directions) => directions.get("response").is_some_and(blocks),
-        None => blocks(entity),
-    };
-    !monitors && (rules.get("response").is_some_and(blocks) || entities.is_some_and(|all| all.values().any(of_answers)))
-}
-
-/// Whether one action, or that of some scope, is to block.
-fn blocks(actions: &Value) -> bool {
-    let one = |action: &Value| action.as_str() == Some("block");
-    one(actions) || actions.as_object().is_some_and(|scopes| scopes.values().any(one))
-}
-
 fn material(written: &Written, key: &Key) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(key.bytes());
@@ -127,26 +102,4 @@ fn material(written: &Written, key: &Key) -> [u8; 32] {
         }
     }
     hash.finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_what_may_be_withheld_makes_answers_costlier() {
-        for (rules, expected) in [
-            (json!({}), false),
-            (json!({ "request": "block", "response": "redact" }), false),
-            (json!({ "response": "block" }), true),
-            (json!({ "mode": "monitor", "response": "block" }), false),
-            (json!({ "response": { "assistant": "block", "tool_calls": "off" } }), true),
-            (json!({ "entities": { "email": "block" } }), true),
-            (json!({ "entities": { "email": { "request": "block", "response": "redact" } } }), false),
-            (json!({ "entities": { "email": { "response": { "assistant": "block" } } } }), true),
-        ] {
-            assert_eq!(blocks_answers(rules.as_object().unwrap()), expected, "{rules}");
-        }
-    }
 }

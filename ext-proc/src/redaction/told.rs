@@ -3,7 +3,7 @@
 use super::{Policy, Redaction};
 use crate::exchange::settle::Settlement;
 use crate::metrics::Metrics;
-use attache_core::redact::{Action, Direction, Tally};
+use attache_core::redact::{Action, Direction};
 use attache_proto::usage::v1 as proto;
 use std::collections::BTreeMap;
 
@@ -15,17 +15,9 @@ pub(super) fn audit(books: &Settlement, policy: &Policy, entity: &str, direction
         policy = &*policy.name,
         entity = &*policy.shown(entity),
         caller = &*books.caller().name,
-        direction = direction_of(direction),
+        direction = direction.as_str(),
         "withheld"
     );
-}
-
-/// The entity that was blocked between two counts.
-pub(super) fn blocked_since(before: &Tally, after: &Tally) -> Option<String> {
-    let blocked = after.0.iter().find(|(key, count)| {
-        key.1 == Action::Block && key.2 == Direction::Response && before.0.get(*key) != Some(*count)
-    });
-    blocked.map(|((entity, ..), _)| entity.clone())
 }
 
 impl Redaction {
@@ -49,41 +41,20 @@ impl Redaction {
     /// Counts it all for Prometheus.
     pub fn count_in(&self, metrics: &Metrics) {
         for ((entity, action, direction), count) in self.tallied() {
-            let labels = [&*entity, action_of(action), direction_of(direction), &*self.policy.name];
+            let labels = [&*entity, action.as_str(), direction.as_str(), &*self.policy.name];
             metrics.redactions.with_label_values(&labels).inc_by(count);
         }
     }
 
     /// All of it, for the usage record.
     pub fn record(&self) -> Vec<proto::Redaction> {
-        let one = |((entity, action, direction), count)| proto::Redaction {
+        let one = |((entity, action, direction), count): ((_, Action, Direction), _)| proto::Redaction {
             policy: self.policy.name.to_string(),
             entity,
-            action: action_of(action).to_owned(),
-            direction: direction_of(direction).to_owned(),
+            action: action.as_str().to_owned(),
+            direction: direction.as_str().to_owned(),
             count,
         };
         self.tallied().into_iter().map(one).collect()
-    }
-}
-
-/// What was done, in a word.
-pub fn action_of(action: Action) -> &'static str {
-    match action {
-        Action::Mask => "mask",
-        Action::Redact => "redact",
-        Action::Hash => "hash",
-        Action::Partial => "partial",
-        Action::Synthetic => "synthetic",
-        Action::Block => "block",
-        Action::Detect => "detect",
-        Action::Off => "off",
-    }
-}
-
-fn direction_of(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Request => "request",
-        Direction::Response => "response",
     }
 }

@@ -8,12 +8,9 @@ use crate::{AnswerHead, Answered, Asked, Change, Filter, Form, Question, Reply, 
 use attache_core::endpoint::{Endpoint, Framing, Operation};
 use attache_core::fault::Fault;
 use attache_core::redact::config::{Mode, OnUnreadable};
-use attache_core::redact::{self, Action, Direction, Masked, Others, Refused, Tally, Veil, VeilStream};
+use attache_core::redact::{self, Direction, Masked, Others, Refused, Tally, Veil, VeilStream, Withheld};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The code of what a policy does not let pass.
-const BLOCKED: &str = "content_blocked";
 
 /// The filter `redact`, configured: the first policy whose `when` fits an exchange applies.
 pub struct Redact {
@@ -152,10 +149,11 @@ impl Stage for Redaction {
         match veil.whole(body, &mut self.tally) {
             Ok(None) => Answered::Unchanged,
             Ok(Some(body)) => Answered::Body(body),
-            Err(fault) => {
-                let entity = self.blocked_in_answer();
-                self.audit(&entity, Direction::Response);
-                Answered::Instead(Reply::fault(self.endpoint.errors(), &fault))
+            Err(withheld) => {
+                if let Withheld::Blocked(entity) = &withheld {
+                    self.audit(entity, Direction::Response);
+                }
+                Answered::Instead(Reply::fault(self.endpoint.errors(), &withheld.fault()))
             }
         }
     }
@@ -189,7 +187,7 @@ impl Stage for Redaction {
             let (entity, action, direction) = key;
             let more = count.saturating_sub(self.told.0.get(key).copied().unwrap_or_default());
             if more > 0 {
-                let (action, direction) = (action_of(*action), direction_of(*direction));
+                let (action, direction) = (action.as_str(), direction.as_str());
                 let name =
                     format!("attache_redactions.policy.{policy}.entity.{entity}.action.{action}.direction.{direction}");
                 told.counts.push((name, more));
@@ -202,51 +200,16 @@ impl Stage for Redaction {
 impl Redaction {
     /// What the client reads of a refusal, and the audit log.
     fn refusal(&mut self, refused: Refused) -> Fault {
-        let why = match refused {
-            Refused::Blocked { entity, tally } => {
-                self.tally = tally;
-                self.audit(&entity, Direction::Request);
-                "does not let out something in it"
-            }
-            // Why, it does not say: it could repeat a part of the request.
-            Refused::Unreadable(_) => "must look into it and cannot read it",
-            Refused::Full => "found more in it than can be restored in an answer; send less at once",
-        };
-        let message = format!("the request was not sent on: the policy `{}` {why}", self.policy.name);
-        Fault::invalid(message).with_code(BLOCKED)
-    }
-
-    fn blocked_in_answer(&self) -> String {
-        let blocked = self
-            .tally
-            .0
-            .keys()
-            .find(|(_, action, direction)| (*action, *direction) == (Action::Block, Direction::Response));
-        blocked.map(|(entity, ..)| entity.clone()).unwrap_or_default()
+        let fault = refused.fault(&self.policy.name);
+        if let Refused::Blocked { entity, tally } = refused {
+            self.tally = tally;
+            self.audit(&entity, Direction::Request);
+        }
+        fault
     }
 
     fn audit(&mut self, entity: &str, direction: Direction) {
-        let (policy, direction) = (&self.policy.name, direction_of(direction));
+        let (policy, direction) = (&self.policy.name, direction.as_str());
         self.lines.push(format!("withheld policy={policy} entity={entity} direction={direction}"));
-    }
-}
-
-fn action_of(action: Action) -> &'static str {
-    match action {
-        Action::Mask => "mask",
-        Action::Redact => "redact",
-        Action::Hash => "hash",
-        Action::Partial => "partial",
-        Action::Synthetic => "synthetic",
-        Action::Block => "block",
-        Action::Detect => "detect",
-        Action::Off => "off",
-    }
-}
-
-fn direction_of(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Request => "request",
-        Direction::Response => "response",
     }
 }

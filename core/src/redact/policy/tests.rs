@@ -239,3 +239,20 @@ proptest! {
         prop_assert_eq!(policy.answer_held(&pass.vault, head), open);
     }
 }
+
+#[test]
+fn only_what_may_be_withheld_makes_answers_costlier() {
+    for (written, expected) in [
+        ("{}", false),
+        (r#"{"request": "block", "response": "redact"}"#, false),
+        (r#"{"response": "block"}"#, true),
+        (r#"{"mode": "monitor", "response": "block"}"#, false),
+        (r#"{"response": {"assistant": "block", "tool_calls": "off"}}"#, true),
+        // An entity's single action is for requests.
+        (r#"{"entities": {"email": "block"}}"#, false),
+        (r#"{"entities": {"email": {"request": "block", "response": "redact"}}}"#, false),
+        (r#"{"entities": {"email": {"response": {"assistant": "block"}}}}"#, true),
+    ] {
+        assert_eq!(policy(written).blocks_answers(), expected, "{written}");
+    }
+}

@@ -52,22 +52,24 @@ impl Veil {
     /// A whole answer or error in the client's dialect (not a stream). `None` when its bytes are right as they are.
     ///
     /// # Errors
-    /// A fault in place of an answer that the policy withholds.
-    pub fn whole(&self, body: &[u8], tally: &mut Tally) -> Result<Option<Vec<u8>>, Fault> {
+    /// Why the policy withholds it.
+    pub fn whole(&self, body: &[u8], tally: &mut Tally) -> Result<Option<Vec<u8>>, Withheld> {
         let rules = self.rules();
-        let mut blocked = false;
+        let mut blocked = None;
         let visited = texts::answer(&self.endpoint, body, &mut |place, text, splices| {
-            if blocked {
+            if blocked.is_some() {
                 return;
             }
             let (findings, _) = rules.find_from(text, 0, true);
             match rules.splices(place, text, &findings, tally) {
                 Ok(mut found) => splices.append(&mut found),
-                Err(_) => blocked = true,
+                Err(entity) => blocked = Some(entity),
             }
         });
+        if let Some(entity) = blocked {
+            return Err(Withheld::Blocked(entity));
+        }
         match visited {
-            _ if blocked => Err(withheld("the answer holds what must not pass")),
             Ok(edited) => Ok(self.without_documents(body, edited)),
             Err(unreadable) => self.plain(body, unreadable, tally),
         }
@@ -88,15 +90,15 @@ impl Veil {
     }
 
     /// A body that is no JSON object: an error in words, or nothing that anybody can tell text in.
-    fn plain(&self, body: &[u8], unreadable: Unreadable, tally: &mut Tally) -> Result<Option<Vec<u8>>, Fault> {
+    fn plain(&self, body: &[u8], unreadable: Unreadable, tally: &mut Tally) -> Result<Option<Vec<u8>>, Withheld> {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.trim_start().starts_with(['{', '[']));
-        let Some(text) = text else { return Err(withheld(&unreadable.0)) };
+        let Some(text) = text else { return Err(Withheld::Unreadable(unreadable.0)) };
         let rules = self.rules();
         let (findings, _) = rules.find_from(text, 0, true);
         let (scope, form) = (Scope::Assistant, Form::Text);
         let place = Place { scope, form, signed: false, server_tool: false, choice: 0 };
         let splices = rules.splices(&place, text, &findings, tally);
-        let splices = splices.map_err(|_| withheld("the answer holds what must not pass"))?;
+        let splices = splices.map_err(Withheld::Blocked)?;
         Ok((!splices.is_empty()).then(|| grown::spliced(text, &splices).into_bytes()))
     }
 
@@ -110,8 +112,24 @@ impl Veil {
     }
 }
 
-fn withheld(why: &str) -> Fault {
-    Fault::upstream(format!("the answer is withheld: {why}")).with_code("answer_withheld")
+/// A whole answer that may not pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// Something stands in it that blocks it: the entity's name, for records; never for the client.
+    Blocked(String),
+    /// Nobody can tell text from anything else in it: why.
+    Unreadable(String),
+}
+
+impl Withheld {
+    /// What the client reads.
+    pub fn fault(&self) -> Fault {
+        let why = match self {
+            Self::Blocked(_) => "the answer holds what must not pass",
+            Self::Unreadable(why) => why,
+        };
+        Fault::upstream(format!("the answer is withheld: {why}")).with_code("answer_withheld")
+    }
 }
 
 /// An answer that streams through. Holds back only what could still become something that must not pass: of each text at
