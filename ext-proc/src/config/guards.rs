@@ -3,28 +3,26 @@
 mod callouts;
 
 use super::written::guards::Guard as Written;
-use super::written::{self, OnServiceFailure, Secret};
-use super::{Problem, helpful, rules};
+use super::written::{self, OnServiceFailure};
+use super::{Problem, blocks};
 use crate::guards::{Guard, Guards};
-use crate::limits::rule::Dimension;
 use attache_core::guard::{self, Mode, Then};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// Longest name of a guard: it stands in metrics, records and headers.
-const NAME_BYTES_MAX: usize = 64;
+const GUARD: blocks::Kind = blocks::Kind { one: "guard", several: "guards", when: "a guard looks" };
 
 /// Compiles all guards; what is wrong with them goes to `problems`.
 pub(super) fn compile(written: &written::Config, problems: &mut Vec<Problem>) -> Guards {
     let mut names = BTreeSet::new();
-    let mut compiled = Vec::new();
+    let (mut compiled, mut ruled) = (Vec::new(), Vec::new());
     for (i, guard) in written.guards.iter().enumerate() {
         let at = format!("guards[{i}]");
-        if !names.insert(&guard.name) {
-            let message = format!("there are two guards `{}`; records need different names", guard.name);
-            problems.push(Problem::at(format!("{at}.name"), message));
-        }
-        compiled.extend(self::guard(guard, written, &at, problems));
+        blocks::check_name(&GUARD, &guard.name, &mut names, &at, problems);
+        let made = self::guard(guard, written, &at, problems);
+        let rules = made.as_ref().and_then(|(_, rules)| rules.clone());
+        ruled.extend(rules.map(|rules| (at, guard.name.clone(), rules)));
+        compiled.extend(made);
     }
     let enforces = compiled.iter().any(|(guard, _)| guard.mode == Mode::Enforce);
     if enforces && matches!(written.envoy.on_service_failure, OnServiceFailure::PassTo(_)) {
@@ -33,7 +31,16 @@ pub(super) fn compile(written: &written::Config, problems: &mut Vec<Problem>) ->
         problems.push(Problem::at("guards", message));
     }
     Guards::new(compiled, material(written)).unwrap_or_else(|message| {
-        problems.push(Problem::at("guards", message));
+        let before = problems.len();
+        // Each alone, so that a complaint has its place.
+        for (at, name, rules) in ruled {
+            if let Err(message) = guard::Guards::new(&[(name, rules)]) {
+                problems.push(placed(&at, &message));
+            }
+        }
+        if problems.len() == before {
+            problems.push(Problem::at("guards", message));
+        }
         Guards::default()
     })
 }
@@ -44,24 +51,8 @@ fn guard(
     at: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<(Guard, Option<guard::Guard>)> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    if written.name.is_empty() || written.name.len() > NAME_BYTES_MAX || !written.name.bytes().all(fits) {
-        let message = "a guard's name takes 1 to 64 of the characters a-z, 0-9, `_` and `-`";
-        problems.push(Problem::at(format!("{at}.name"), message));
-    }
-    let when = rules::conditions(&written.when, at, problems);
-    if when.iter().any(|(by, _)| *by == Dimension::Provider) {
-        let message = "who serves is not known yet when a guard looks, and may change; use `model`";
-        problems.push(Problem::at(format!("{at}.when.provider"), message));
-    }
-    let rules = serde_json::Value::Object(written.rules.clone());
-    let rules: Result<guard::Guard, _> = serde_path_to_error::deserialize(rules);
-    let rules = rules.map_err(|error| {
-        let path = error.path().to_string();
-        let at = if path == "." { at.to_owned() } else { format!("{at}.{path}") };
-        problems.push(Problem::at(at, helpful(&error.into_inner().to_string())));
-    });
-    let rules = rules.ok()?;
+    let when = blocks::conditions(&GUARD, &written.when, at, problems);
+    let rules: guard::Guard = blocks::rules(&written.rules, at, problems)?;
     let before = problems.len();
     check_then(&rules, all, at, problems);
     if problems.len() > before {
@@ -85,14 +76,6 @@ fn guard(
     } else {
         Some(callouts::compile(written, &rules, all, at, problems)?)
     };
-    // Alone, so that a complaint has its place.
-    let alone = [(written.name.clone(), rules.clone())];
-    if asks.is_none()
-        && let Err(message) = guard::Guards::new(&alone)
-    {
-        problems.push(placed(at, &message));
-        return None;
-    }
     let name = written.name.as_str().into();
     let (on, mode, then) = (rules.on, rules.mode, rules.then.clone());
     let rules = asks.is_none().then_some(rules);
@@ -103,11 +86,7 @@ fn guard(
 fn material(written: &written::Config) -> [u8; 32] {
     let mut hash = Sha256::new();
     for secret in written.guards.iter().flat_map(Written::secrets) {
-        match secret {
-            Secret::Text(text) => hash.update(text),
-            Secret::File(file) => hash.update(std::fs::read(&file.file).unwrap_or_default()),
-        }
-        hash.update([0]);
+        blocks::add_secret(&mut hash, secret);
     }
     hash.finalize().into()
 }
@@ -116,10 +95,7 @@ fn material(written: &written::Config) -> [u8; 32] {
 fn placed(at: &str, message: &str) -> Problem {
     let message =
         if message.starts_with("guards[") { message.split_once(": ").map_or(message, |(_, why)| why) } else { message };
-    match message.split_once(": ") {
-        Some((path, why)) if !path.contains([' ', '`']) => Problem::at(format!("{at}.{path}"), why),
-        _ => Problem::at(at, message),
-    }
+    blocks::placed(at, message)
 }
 
 /// Whether what it does can be done.

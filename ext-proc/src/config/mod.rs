@@ -2,6 +2,7 @@
 //!
 //! Every error names the path in the file, what was met and what to do about it.
 
+pub(crate) mod blocks;
 pub mod callers;
 pub mod compiled;
 pub(crate) mod credentials;

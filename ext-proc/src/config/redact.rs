@@ -3,8 +3,7 @@
 use super::compiled::{duration, secret};
 use super::written::redact::{Presidio, Redact};
 use super::written::{self, OnServiceFailure};
-use super::{Problem, helpful, rules};
-use crate::limits::rule::Dimension;
+use super::{Problem, blocks};
 use crate::outbound;
 use crate::redaction::{Analyzer, Key, Policy};
 use secrecy::ExposeSecret;
@@ -13,18 +12,14 @@ use std::sync::Arc;
 
 /// Fewer bytes can be guessed.
 const KEY_BYTES_MIN: usize = 16;
-/// Longest name of a policy: it stands in metrics and records.
-const NAME_BYTES_MAX: usize = 64;
+const POLICY: blocks::Kind = blocks::Kind { one: "policy", several: "policies", when: "a request is redacted" };
 
 /// Compiles all policies; what is wrong with them goes to `problems`.
 pub(super) fn compile(written: &written::Config, problems: &mut Vec<Problem>) -> Vec<Arc<Policy>> {
     let mut names = BTreeSet::new();
     let compiled = written.redact.iter().enumerate().filter_map(|(i, policy)| {
         let at = format!("redact[{i}]");
-        if !names.insert(&policy.name) {
-            let message = format!("there are two policies `{}`; records need different names", policy.name);
-            problems.push(Problem::at(format!("{at}.name"), message));
-        }
+        blocks::check_name(&POLICY, &policy.name, &mut names, &at, problems);
         self::policy(policy, &at, problems).map(Arc::new)
     });
     let compiled: Vec<_> = compiled.collect();
@@ -37,37 +32,14 @@ pub(super) fn compile(written: &written::Config, problems: &mut Vec<Problem>) ->
 }
 
 fn policy(written: &Redact, at: &str, problems: &mut Vec<Problem>) -> Option<Policy> {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
-    if written.name.is_empty() || written.name.len() > NAME_BYTES_MAX || !written.name.bytes().all(fits) {
-        let message = "a policy's name takes 1 to 64 of the characters a-z, 0-9, `_` and `-`";
-        problems.push(Problem::at(format!("{at}.name"), message));
-    }
-    let when = rules::conditions(&written.when, at, problems);
-    if when.iter().any(|(by, _)| *by == Dimension::Provider) {
-        let message = "who serves is not known yet when a request is redacted, and may change; use `model`";
-        problems.push(Problem::at(format!("{at}.when.provider"), message));
-    }
+    let when = blocks::conditions(&POLICY, &written.when, at, problems);
     let key = key(written, at, problems)?;
     let presidio = written.presidio.as_ref().map(|presidio| analyzer(presidio, &format!("{at}.presidio"), problems));
-    let rules = serde_json::Value::Object(written.rules.clone());
-    let rules = serde_path_to_error::deserialize(rules).map_err(|error| {
-        let path = error.path().to_string();
-        let at = if path == "." { at.to_owned() } else { format!("{at}.{path}") };
-        Problem::at(at, helpful(&error.into_inner().to_string()))
-    });
-    let rules = rules.map_err(|problem| problems.push(problem)).ok()?;
+    let rules = blocks::rules(&written.rules, at, problems)?;
     // An analyzer that is wrong has been complained of.
     let analyzer = presidio.flatten();
     let made = Policy::new(written, &rules, &key, when, analyzer);
-    made.map_err(|message| problems.push(placed(at, &message))).ok()
-}
-
-/// What the core says about a policy begins with the path of what it is about, where there is one.
-fn placed(at: &str, message: &str) -> Problem {
-    match message.split_once(": ") {
-        Some((path, rest)) if !path.contains([' ', '`']) => Problem::at(format!("{at}.{path}"), rest),
-        _ => Problem::at(at, message),
-    }
+    made.map_err(|message| problems.push(blocks::placed(at, &message))).ok()
 }
 
 fn key(written: &Redact, at: &str, problems: &mut Vec<Problem>) -> Option<Key> {

@@ -113,7 +113,7 @@ impl Guards {
         let acts: Vec<bool> = self.all.iter().map(|guard| facts.fit(&guard.when, None)).collect();
         let acts_at = |place: usize| acts.get(place).copied().unwrap_or(false);
         let rules = rules.select(&|rule| self.places.get(rule).is_some_and(|place| acts_at(*place)));
-        acts.contains(&true).then(|| Acting::new(self.all.clone(), self.places.clone(), rules, acts.clone(), endpoint))
+        acts.contains(&true).then(|| Acting::new(self.all.clone(), self.places.clone(), rules, acts, endpoint))
     }
 
     /// Whether the request is one that a judge of ours makes: it would be asked about itself.

@@ -2,6 +2,7 @@
 
 use super::{Analyzer, Key};
 use crate::callers::Caller;
+use crate::config::blocks;
 use crate::config::written::redact::{Redact as Written, Tenant};
 use crate::limits::rule::Dimension;
 use crate::pattern::Pattern;
@@ -92,13 +93,9 @@ fn material(written: &Written, key: &Key) -> [u8; 32] {
     hash.update(key.bytes());
     hash.update(serde_json::to_string(&written.rules).unwrap_or_default());
     if let Some(presidio) = &written.presidio {
-        use crate::config::written::Secret;
         for (name, secret) in &presidio.headers {
             hash.update(name);
-            match secret {
-                Secret::Text(text) => hash.update(text),
-                Secret::File(file) => hash.update(std::fs::read(&file.file).unwrap_or_default()),
-            }
+            blocks::add_secret(&mut hash, secret);
         }
     }
     hash.finalize().into()
