@@ -74,6 +74,12 @@ impl Guards {
         look.end(readable.is_ok())
     }
 
+    /// What guards say of a body that goes by and nobody reads: those object that are not to let pass what they cannot
+    /// decide.
+    pub fn unread(&self, way: Way) -> Findings {
+        Look::new(self, way).end(false)
+    }
+
     /// Looks at a whole answer in the client's dialect.
     pub fn answer(&self, endpoint: &Endpoint, body: &[u8]) -> Findings {
         let mut look = Look::new(self, Way::Response);

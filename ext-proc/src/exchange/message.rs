@@ -47,6 +47,17 @@ impl Event {
     }
 }
 
+/// A request's body, as far as it comes here.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// There is none.
+    Nothing,
+    /// It goes by; nobody here reads it.
+    Unread,
+    /// All of it.
+    Whole(&'a [u8]),
+}
+
 /// Headers, with what Envoy says beside them.
 #[derive(Debug, Default)]
 pub struct Head {

@@ -1,8 +1,9 @@
 //! The request: who asks → for what → which targets → is there room → the first target's own request.
 
+mod elsewhere;
 mod guarded;
 
-use super::message::{Answer, Change, Head, Reply};
+use super::message::{Answer, Body, Change, Head, Reply};
 use super::pending::{Kept, Slot, UsedCredentials};
 use super::plan::Plan;
 use super::response::Sent;
@@ -21,7 +22,7 @@ use crate::limits::claims::{self, Claims, Expected};
 use crate::limits::held::Held;
 use crate::limits::refusal::Denied;
 use crate::limits::rule::Facts;
-use crate::redaction::{self, Body, Question};
+use crate::redaction::{self, Question};
 use crate::store::Unavailable;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::{Endpoint, Operation};
@@ -90,9 +91,7 @@ impl Arriving {
         books.wants_cost = head.get(WANTS_COST).is_some_and(|wish| !matches!(wish, "" | "0" | "false"));
         let asked = Asked { topology, books, config, asking: Asking::of(endpoint, &head), tokenize, head };
         // It names no model and nobody looks into it: there is nothing to wait for.
-        let nothing_to_read =
-            !redaction::wants_body(&asked.books, &asked.config, &asked.question()) && !asked.guards_want_body();
-        if asked.asking.endpoint.operation == Operation::Other && nothing_to_read {
+        if asked.asking.endpoint.operation == Operation::Other && !asked.is_looked_into() {
             return asked.elsewhere(None).await;
         }
         (Exchange::Asked(Box::new(asked)), Reply::unchanged())
@@ -199,67 +198,6 @@ impl Asked {
         }
     }
 
-    /// Sends on what names no model, as it is, to the provider that takes such requests of its dialect.
-    async fn elsewhere(mut self, body: Option<Bytes>) -> (Exchange, Reply) {
-        match self.untouched(body).await {
-            Ok((change, used)) => {
-                let answer = translate::Answer::untouched(&self.asking.endpoint);
-                let sent = Sent::new(self.config, self.books, answer, None, used);
-                (Exchange::Sent(Box::new(sent)), Reply::Go(change))
-            }
-            Err(refusal) => self.refused(refusal),
-        }
-    }
-
-    /// `body`: where a policy must look into it.
-    async fn untouched(&mut self, body: Option<Bytes>) -> Result<(Change, Used), Refusal> {
-        if let Some(fault) = body.as_ref().and_then(|body| too_large(body.len() as u64, &self.config)) {
-            return Err(fault.into());
-        }
-        let endpoint = self.asking.endpoint.clone();
-        let method = self.head.get(":method").unwrap_or_default().to_owned();
-        let path = self.head.get(":path").unwrap_or_default().to_owned();
-        let nowhere = || front::not_served(&method, &path);
-        let model = self.config.elsewhere(endpoint.dialect).ok_or_else(nowhere)?;
-        self.books.model = model.name.clone();
-        let plan = self.reachable(&model).ok_or_else(nowhere)?;
-        let read = match body.as_deref() {
-            Some(body) => Body::Whole(body),
-            None if self.head.end => Body::Nothing,
-            None => Body::Unread,
-        };
-        // A body that is not sent here no guard can decide about either.
-        let guarded = body.as_deref().or((!self.head.end).then_some(&b"\0"[..]));
-        self.guarded_elsewhere(&endpoint, guarded)?;
-        let masked = self.redacted(&endpoint, "", read).await?;
-        self.others_asked_elsewhere(guarded, masked.as_deref()).await?;
-        let plan = match self.room(None, plan, "", None).await? {
-            Ok((plan, _)) => plan,
-            Err(denied) => {
-                self.books.service().metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "denied"]).inc();
-                return Err(Refusal::Denied(Box::new(denied)));
-            }
-        };
-        let mut change = self.routed(&model, &plan);
-        change.skip_request_body = true;
-        let read = if self.head.end { Some(Bytes::new()) } else { masked.clone().or(body) };
-        let mut used = Used::Nothing;
-        if let (Topology::Sidecar, Some(target)) = (self.topology, plan.attempt(1)) {
-            let path = endpoint.upstream_path(endpoint.dialect, target.upstream.hosting, "", false);
-            upstream_head::address(&mut change, target, &self.config, &self.asking, &path.unwrap_or_default());
-            let signed = upstream_head::sign(&mut change, target, &method, read.as_deref()).await;
-            used = signed.map_err(|unavailable| unavailable.fault())?;
-            change.trim(&self.head);
-            change.metadata.text("target", &target.provider.cluster);
-        }
-        if let Some(masked) = masked {
-            change.set("content-length", masked.len().to_string());
-            change.body = Some(masked.into());
-        }
-        self.books.plan = Some(plan);
-        Ok((change, used))
-    }
-
     /// Envoy answered before the body was whole: it was larger than Envoy buffers, or did not come in time. What the
     /// client reads is in its dialect already, by the local replies that `attache envoy` prints.
     pub(super) fn refused_by_envoy(mut self, head: &Head) -> (Exchange, Reply) {
@@ -335,12 +273,6 @@ impl Asked {
         let front = self.asking.front();
         let question = Question { endpoint, model, front, head: &self.head, body };
         redaction::request(&mut self.books, &self.config, &question).await
-    }
-
-    /// What is asked, by the head alone.
-    fn question(&self) -> Question<'_> {
-        let (endpoint, front) = (&self.asking.endpoint, self.asking.front());
-        Question { endpoint, model: "", front, head: &self.head, body: Body::Unread }
     }
 
     /// The first target that can be asked now, with the plan from there on: its dialect can say the request, and its

@@ -433,9 +433,8 @@ impl Streaming {
 
     /// The body ended with trailers: its last bytes have been answered already, so nothing can be added to it any more.
     pub(super) fn trailers(mut self: Box<Self>) -> (Exchange, Reply) {
-        self.end(&mut Vec::new());
-        let Self { books, .. } = &mut *self;
-        books.unveil(&mut Vec::new(), true);
+        self.end(false, &mut Vec::new());
+        self.books.unveil(&mut Vec::new(), true);
         let mut change = Change::default();
         self.note(&mut change.metadata);
         (Exchange::Over, Reply::Go(change))
@@ -445,36 +444,48 @@ impl Streaming {
     async fn pass(&mut self, bytes: Cow<'_, [u8]>, end: bool, out: &mut Vec<u8>) {
         let Self { stream, books, lookout, .. } = self;
         let over = stream.seen().stopped || stream.seen().fault.is_some();
-        let Some(lookout) = lookout.as_mut().filter(|_| !over) else {
-            watched(stream, books, |stream, watch| stream.push(&bytes, out, watch));
-            if end {
-                self.end(out);
-            }
-            return;
+        let lookout = lookout.as_mut().filter(|_| !over);
+        let ahead = lookout.is_some();
+        let bytes = match lookout {
+            None => bytes,
+            Some(lookout) => match lookout.take(books, bytes.into_owned(), end).await {
+                Passed::Go(bytes) => Cow::Owned(bytes),
+                Passed::Stop(unread) => {
+                    // The provider has said it, and wants to be paid for it.
+                    if let Some(meter) = &mut books.meter {
+                        meter.watch(&mut Event::Text { choice: 0, text: unread.into() });
+                    }
+                    return self.stop_for_guard(out);
+                }
+            },
         };
-        match lookout.take(books, bytes.into_owned(), end).await {
-            Passed::Go(bytes) => {
-                metered(stream, books, |stream, watch| stream.push(&bytes, out, watch));
-                if end {
-                    metered(stream, books, |stream, watch| stream.end(out, watch));
-                }
-            }
-            Passed::Stop(unread) => {
-                // The provider has said it, and wants to be paid for it.
-                if let Some(meter) = &mut books.meter {
-                    meter.watch(&mut Event::Text { choice: 0, text: unread.into() });
-                }
-                self.stop_for_guard(out);
-            }
+        self.watched(ahead, |stream, watch| stream.push(&bytes, out, watch));
+        if end {
+            self.end(ahead, out);
         }
     }
 
-    /// The provider's body has ended.
-    fn end(&mut self, out: &mut Vec<u8>) {
+    /// The provider's body has ended. `ahead`: guards have seen all of it.
+    fn end(&mut self, ahead: bool, out: &mut Vec<u8>) {
+        self.watched(ahead, |stream, watch| stream.end(out, watch));
+        if !ahead {
+            // No guard that is left here stops anything.
+            let _monitored = self.books.end_guarding();
+        }
+    }
+
+    /// Lets the meter look on, and guards where they have not looked `ahead`.
+    fn watched(&mut self, ahead: bool, run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>)) {
         let Self { stream, books, .. } = self;
-        watched(stream, books, |stream, watch| stream.end(out, watch));
-        // No guard that is left here stops anything.
-        let _monitored = books.end_guarding();
+        run(stream, &mut |event| {
+            if let Some(meter) = &mut books.meter {
+                meter.watch(event);
+            }
+            if !ahead {
+                // Who could stop it looks ahead.
+                let _monitored = books.guard_event(event);
+            }
+        });
     }
 
     /// Holds more for a stream that outgrows what is held for it; ends it where a budget says so and nothing is left.
@@ -515,34 +526,6 @@ impl Streaming {
             self.told = true;
         }
     }
-}
-
-/// Lets meter and guards look on.
-fn watched(
-    stream: &mut translate::Stream,
-    books: &mut Settlement,
-    run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>),
-) {
-    run(stream, &mut |event| {
-        if let Some(meter) = &mut books.meter {
-            meter.watch(event);
-        }
-        // Who could stop it looks ahead.
-        let _monitored = books.guard_event(event);
-    });
-}
-
-/// Lets the meter look on: guards have seen it.
-fn metered(
-    stream: &mut translate::Stream,
-    books: &mut Settlement,
-    run: impl FnOnce(&mut translate::Stream, &mut Watch<'_>),
-) {
-    run(stream, &mut |event| {
-        if let Some(meter) = &mut books.meter {
-            meter.watch(event);
-        }
-    });
 }
 
 /// What a stream that ends here has used: what its provider told, and what has come since.

@@ -63,10 +63,18 @@ impl Acting {
         }
     }
 
-    /// Looks at a request: the guard that stops it, and the one that has another model serve it.
-    pub(super) fn request(&mut self, books: &Settlement, body: &[u8]) -> (Option<Arc<Guard>>, Option<Arc<Guard>>) {
+    /// Looks at a request: the guard that stops it, and the one that has another model serve it. `body`: `None` for one
+    /// that goes by unread.
+    pub(super) fn request(
+        &mut self,
+        books: &Settlement,
+        body: Option<&[u8]>,
+    ) -> (Option<Arc<Guard>>, Option<Arc<Guard>>) {
         self.looked.push(Direction::Request);
-        let findings = self.rules.request(&self.endpoint, body);
+        let findings = match body {
+            Some(body) => self.rules.request(&self.endpoint, body),
+            None => self.rules.unread(guard::Way::Request),
+        };
         let enforcing = self.note(books, Direction::Request, &findings);
         chosen(enforcing)
     }

@@ -18,16 +18,16 @@ struct Texts {
 
 impl Settlement {
     /// What those say of a request who are asked: the guard that stops it, and the one that has another model serve it.
-    /// `masked`: the body as the provider reads it.
+    /// `masked`: the body as the provider reads it. Both `None` for one that goes by unread.
     pub async fn ask_about_request(
         &mut self,
-        original: &[u8],
-        masked: &[u8],
+        original: Option<&[u8]>,
+        masked: Option<&[u8]>,
     ) -> (Option<Arc<Guard>>, Option<Arc<Guard>>) {
         let Some((endpoint, asked)) = self.asking(Direction::Request) else { return (None, None) };
-        let read = |sees: Sees, body: &[u8]| {
+        let read = |sees: Sees, body: Option<&[u8]>| {
             let wanted = asked.iter().any(|guard| guard.asks.as_ref().is_some_and(|call| call.manner.sees == sees));
-            if wanted { passage::of_request(&endpoint, body) } else { None }
+            body.filter(|_| wanted).and_then(|body| passage::of_request(&endpoint, body))
         };
         let texts = Texts { masked: read(Sees::Masked, masked), original: read(Sees::Original, original) };
         chosen(self.ask(Direction::Request, &asked, &texts).await)

@@ -156,8 +156,9 @@ pub fn open(books: &mut Settlement, config: &Config, facts: &Facts<'_>, endpoint
 }
 
 impl Settlement {
-    /// What guards say of a request: the one that stops it, and the one that has another model serve it.
-    pub fn guard_request(&mut self, body: &[u8]) -> (Option<Arc<Guard>>, Option<Arc<Guard>>) {
+    /// What guards say of a request: the one that stops it, and the one that has another model serve it. `body`: `None`
+    /// for one that goes by unread.
+    pub fn guard_request(&mut self, body: Option<&[u8]>) -> (Option<Arc<Guard>>, Option<Arc<Guard>>) {
         let Some(mut guards) = self.guards.take() else { return (None, None) };
         let said = guards.request(self, body);
         self.guards = Some(guards);

@@ -13,8 +13,9 @@ pub use key::Key;
 pub use policy::Policy;
 
 use crate::config::Config;
+use crate::exchange::Topology;
+use crate::exchange::message::{Body, Head};
 use crate::exchange::settle::Settlement;
-use crate::exchange::{Topology, message::Head};
 use crate::limits::rule::Facts;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::Endpoint;
@@ -70,17 +71,6 @@ pub struct Question<'a> {
     pub body: Body<'a>,
 }
 
-/// A request's body.
-#[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
-    /// There is none.
-    Nothing,
-    /// It goes by; nobody here reads it.
-    Unread,
-    /// All of it.
-    Whole(&'a [u8]),
-}
-
 /// What one policy does in one exchange.
 #[derive(Debug)]
 pub struct Redaction {
@@ -101,19 +91,10 @@ fn policy_of(books: &Settlement, config: &Config, question: &Question<'_>) -> Op
     config.redact.iter().find(|policy| facts.fit(&policy.when, None)).cloned()
 }
 
-/// Whether a policy applies to a request that nobody else here looks into, and its body is one that can be read.
-pub fn wants_body(books: &Settlement, config: &Config, question: &Question<'_>) -> bool {
-    is_readable(question.head) && policy_of(books, config, question).is_some()
+/// Whether a policy applies to a question.
+pub fn applies(books: &Settlement, config: &Config, question: &Question<'_>) -> bool {
+    policy_of(books, config, question).is_some()
 }
-
-/// Whether a request has a body in which texts can be told from anything else.
-pub fn is_readable(head: &Head) -> bool {
-    let kind = head.get("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    !head.end && READABLE.iter().any(|readable| kind.eq_ignore_ascii_case(readable))
-}
-
-/// Media types of bodies in which texts can be told from anything else.
-const READABLE: [&str; 2] = ["application/json", "multipart/form-data"];
 
 /// Takes out of a request what must not leave. The new body; `None` where it is right as it is.
 ///

@@ -136,16 +136,8 @@ impl Arguments {
     ) -> Result<(), String> {
         self.state = State::Between;
         let word = std::mem::take(&mut self.raw);
-        let (findings, _) = rules.find_from(&word, 0, true);
-        let place = Place { form: Form::Number, ..*place };
-        let splices = rules.splices(&place, &word, &findings, tally)?;
-        if splices.is_empty() {
-            out.push_str(&word);
-        } else {
-            out.push('"');
-            out.push_str(&escape(&super::grown::spliced(&word, &splices)));
-            out.push('"');
-        }
+        let instead = super::whole::number(rules, place, &word, tally)?;
+        out.push_str(instead.as_deref().unwrap_or(&word));
         Ok(())
     }
 

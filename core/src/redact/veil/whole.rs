@@ -99,16 +99,23 @@ pub(super) fn look(
             text(rules, &place, literal, at, edits, tally)
         }
         Kind::Word if arguments && tree.raw(node).starts_with(|met: char| met == '-' || met.is_ascii_digit()) => {
-            let word = tree.raw(node);
-            let (findings, _) = rules.find_from(word, 0, true);
-            let splices = rules.splices(&Place { form: Form::Number, ..place }, word, &findings, tally)?;
-            if !splices.is_empty() {
-                edits.push((known.span.clone(), format!("\"{}\"", escape(&spliced(word, &splices)))));
-            }
+            edits.extend(number(rules, &place, tree.raw(node), tally)?.map(|new| (known.span.clone(), new)));
             Ok(())
         }
         Kind::Word | Kind::Object | Kind::Array => Ok(()),
     }
+}
+
+/// A number, or another word of JSON that is whole: the string that stands there then; `None` where it stays.
+pub(super) fn number(
+    rules: &dyn Rules,
+    place: &Place,
+    word: &str,
+    tally: &mut Tally,
+) -> Result<Option<String>, String> {
+    let (findings, _) = rules.find_from(word, 0, true);
+    let splices = rules.splices(&Place { form: Form::Number, ..*place }, word, &findings, tally)?;
+    Ok((!splices.is_empty()).then(|| format!("\"{}\"", escape(&spliced(word, &splices)))))
 }
 
 /// A text that is whole.

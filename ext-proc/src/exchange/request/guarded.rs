@@ -5,8 +5,6 @@ use crate::config::compiled::Model;
 use crate::exchange::message::Answer;
 use crate::guards::{self, Direction, Guard};
 use crate::limits::rule::Facts;
-use crate::redaction;
-use attache_core::endpoint::Endpoint;
 use attache_core::translate::{Ask, Preset};
 use attache_core::usage::Usage;
 use std::sync::Arc;
@@ -25,7 +23,7 @@ impl Asked {
         let caller = self.books.caller().clone();
         let facts = Facts { caller: &caller, model: &ask.model, front: self.asking.front(), head: &self.head };
         guards::open(&mut self.books, &self.config, &facts, ask.endpoint());
-        let said = self.books.guard_request(body);
+        let said = self.books.guard_request(Some(body));
         self.followed(said, ask, model)
     }
 
@@ -40,7 +38,7 @@ impl Asked {
         masked: &[u8],
         model: Arc<Model>,
     ) -> Result<Result<Arc<Model>, Answer>, Refusal> {
-        let said = self.books.ask_about_request(original, masked).await;
+        let said = self.books.ask_about_request(Some(original), Some(masked)).await;
         self.followed(said, ask, model)
     }
 
@@ -54,39 +52,6 @@ impl Asked {
         let Some(guard) = stopped else { return self.instead(model, instead).map(Ok) };
         self.books.model = model.name.clone();
         self.preset(&guard, ask).map(Err).ok_or(Refusal::Guarded(guard))
-    }
-
-    /// Whether guards look into a request that names no model.
-    pub(super) fn guards_want_body(&self) -> bool {
-        let facts = Facts { caller: self.books.caller(), model: "", front: self.asking.front(), head: &self.head };
-        redaction::is_readable(&self.head) && guards::want_body(&self.config, &facts)
-    }
-
-    /// Has guards look at the body of what names no model.
-    ///
-    /// # Errors
-    /// The refusal of the guard that stops it. There is no other model, and nobody reads a message as an answer.
-    pub(super) fn guarded_elsewhere(&mut self, endpoint: &Endpoint, body: Option<&[u8]>) -> Result<(), Refusal> {
-        let caller = self.books.caller().clone();
-        let facts = Facts { caller: &caller, model: "", front: self.asking.front(), head: &self.head };
-        guards::open(&mut self.books, &self.config, &facts, endpoint);
-        let Some(body) = body else { return Ok(()) };
-        let (stopped, instead) = self.books.guard_request(body);
-        stopped.or(instead).map_or(Ok(()), |guard| Err(Refusal::Guarded(guard)))
-    }
-
-    /// Has guards ask others about what names no model: the same.
-    ///
-    /// # Errors
-    /// The refusal of the guard that stops it.
-    pub(super) async fn others_asked_elsewhere(
-        &mut self,
-        body: Option<&[u8]>,
-        masked: Option<&[u8]>,
-    ) -> Result<(), Refusal> {
-        let Some(body) = body else { return Ok(()) };
-        let (stopped, instead) = self.books.ask_about_request(body, masked.unwrap_or(body)).await;
-        stopped.or(instead).map_or(Ok(()), |guard| Err(Refusal::Guarded(guard)))
     }
 
     /// The model that serves in another one's place, where a guard names one that this caller may reach.
