@@ -99,7 +99,7 @@ fn texts(file: &str, part: &str) -> Outcome<Vec<String>> {
         },
         // A line that is no JSON is left out.
         Some("jsonl") => content.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
-        Some("csv") => csv(&content),
+        Some("csv") => csv(&content)?,
         _ => content.lines().map(|line| Value::String(line.to_owned())).collect(),
     };
     let mut seen = HashSet::new();
@@ -136,27 +136,11 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step) >> 7
 }
 
-/// RFC 4180, with a header.
-fn csv(content: &str) -> Vec<Value> {
-    let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = content.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => cell.extend(chars.next()),
-            '"' => quoted = !quoted,
-            ',' if !quoted => row.push(std::mem::take(&mut cell)),
-            '\r' if !quoted => {}
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            _ => cell.push(c),
-        }
-    }
-    row.push(cell);
-    rows.push(row);
-    let mut rows = rows.into_iter();
-    let header = rows.next().unwrap_or_default();
-    let record = |row: Vec<String>| header.iter().cloned().zip(row.into_iter().map(Value::String)).collect();
-    rows.map(|row| Value::Object(record(row))).collect()
+/// The records of a file with a header.
+fn csv(content: &str) -> Outcome<Vec<Value>> {
+    let rows = csv::ReaderBuilder::new().flexible(true).from_reader(content.as_bytes()).into_deserialize();
+    let records: Result<Vec<BTreeMap<String, String>>, _> = rows.collect();
+    let record =
+        |fields: BTreeMap<String, String>| fields.into_iter().map(|(name, text)| (name, text.into())).collect();
+    Ok(records?.into_iter().map(record).map(Value::Object).collect())
 }
