@@ -135,7 +135,8 @@ impl Endpoint {
         }
         let (root, tail) = path.get(1..)?.split_once('/').map(|(root, _)| path.split_at(root.len() + 1))?;
         match root {
-            "/v1" if tail.starts_with("/messages") || anthropic => Some(Self::anthropic(tail)),
+            "/v1" if tail.starts_with("/messages") => Some(Self::anthropic(tail)),
+            "/v1" if anthropic && Self::openai(tail).operation == Operation::Other => Some(Self::anthropic(tail)),
             "/v1" => Some(Self::openai(tail)),
             "/v2" => Some(Self::cohere(tail)),
             "/v1beta" => Some(Self { tail: tail.to_owned().into(), ..Self::other(Dialect::Gemini) }),
@@ -402,6 +403,7 @@ mod tests {
         }
         assert_eq!(Endpoint::of("/v1beta/models/m:streamGenerateContent", false).unwrap().framing, Framing::JsonArray);
         assert_eq!(Endpoint::of("/v1/files", true).unwrap().dialect, Anthropic);
+        assert_eq!(Endpoint::of("/v1/chat/completions", true), Endpoint::of("/v1/chat/completions", false));
     }
 
     #[test]

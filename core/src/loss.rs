@@ -1,5 +1,6 @@
 //! What a translation could not carry: a value that policy judges, never silence.
 
+use crate::fault::Fault;
 use std::borrow::Cow;
 
 /// How many different losses one exchange lists; further ones are the same story.
@@ -65,6 +66,13 @@ impl Losses {
     /// The names as the value of the `x-attache-losses` header.
     pub fn header(&self) -> String {
         self.0.join(", ")
+    }
+
+    /// Why a request is not sent on whose losses may not be.
+    pub fn refused(&self) -> Fault {
+        let lost = self.header();
+        let message = format!("this model's provider cannot be told: {lost}; leave it out, or ask for another model");
+        Fault::invalid(message).with_code("translation_loss")
     }
 
     fn push(&mut self, name: Cow<'static, str>) {

@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may panic")]
 
+use attache_core::chat::StopReason;
 use attache_core::dialect::quirks::{MaxTokensField, Quirks};
 use attache_core::dialect::{Dialect, Upstream};
+use attache_core::endpoint::Endpoint;
 use attache_core::stream::Event;
-use attache_core::translate::{Answer, Ask};
+use attache_core::translate::keep::{Unfit, Whole};
+use attache_core::translate::{Answer, Ask, Stop};
 use attache_core::usage::Usage;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Responses, Dialect::Anthropic];
@@ -235,4 +240,97 @@ fn an_answer_that_names_no_model_is_from_the_one_that_was_asked() {
         state.push(begun, &mut out, &mut |_| {});
         assert!(String::from_utf8(out).unwrap().contains(r#""model":"m""#), "{front:?}");
     }
+}
+
+/// A stream that is stopped goes on where the provider's own events have left off: every item ends once, under the id and
+/// at the place at which it began, and events stay numbered.
+#[test]
+fn a_stopped_stream_of_responses_keeps_the_provider_s_ids() {
+    for name in ["reasoning_and_tools.sse", "citations.sse"] {
+        let stream = fixture(Dialect::Responses, "streams", name);
+        for cut in 0..stream.len() {
+            let (mut state, mut out) =
+                (answer(Dialect::Responses, Dialect::Responses, WITH_USAGE).stream(true), Vec::new());
+            state.push(&stream[..cut], &mut out, &mut |_| {});
+            if state.seen().done {
+                break;
+            }
+            let passed = String::from_utf8_lossy(&out).matches("event: response.output_item.added").count();
+            let begun = state.seen().content;
+            state.stop_with(&stop("No more."), &mut out);
+            let told = String::from_utf8(out).unwrap();
+            let (mut open, mut numbers, mut added) = (BTreeMap::new(), Vec::new(), 0);
+            for line in told.lines().filter_map(|line| line.strip_prefix("data: ")) {
+                let event: Value = serde_json::from_str(line).unwrap();
+                numbers.push(event["sequence_number"].as_u64().unwrap());
+                let (place, id) = (event["output_index"].as_u64(), event["item"]["id"].as_str());
+                match event["type"].as_str().unwrap() {
+                    "response.output_item.added" => {
+                        added += 1;
+                        assert_eq!(open.insert(place, id.map(str::to_owned)), None, "{name} at {cut}: {told}");
+                    }
+                    "response.output_item.done" => {
+                        assert_eq!(open.remove(&place), Some(id.map(str::to_owned)), "{name} at {cut}: {told}");
+                    }
+                    // A search is none of ours to end.
+                    _ if event["item_id"] == "ws" => {}
+                    _ => {
+                        if let Some(id) = event["item_id"].as_str() {
+                            assert_eq!(
+                                open.get(&place).cloned().flatten().as_deref(),
+                                Some(id),
+                                "{name} at {cut}: {told}"
+                            );
+                        }
+                    }
+                }
+            }
+            open.retain(|_, id| id.as_deref() != Some("ws"));
+            assert!(open.is_empty() && added >= passed, "{name} at {cut}: {told}");
+            assert!(numbers.is_sorted_by(|one, next| one < next), "{name} at {cut}: {numbers:?}");
+            assert!(!begun || told.contains("No more."), "{name} at {cut}: {told}");
+        }
+    }
+}
+
+fn stop(words: &'static str) -> Stop<'static> {
+    Stop { usage: Usage::default(), reason: StopReason::Refused, last_words: Some(words) }
+}
+
+#[test]
+fn an_error_with_status_200_is_no_answer_to_keep() {
+    let error = br#"{"error":{"message":"overloaded","type":"server_error"}}"#;
+    let embed =
+        r#"{"model":"m","input":"hi","requests":[],"texts":["hi"],"input_type":"search_query","inputText":"hi"}"#;
+    let rerank = r#"{"model":"m","query":"hi","documents":["a"]}"#;
+    let check = |path: &str, body: &str, upstream: Dialect, model: &str, good: &str| {
+        let ask = Ask::read(Endpoint::of(path, false).unwrap(), body.as_bytes()).unwrap();
+        let answer = ask.translate(upstream, &Upstream::new(model), 1_700_000_000).unwrap().answer;
+        assert_eq!(answer.fitness(good.as_bytes()), Ok(Whole::Says), "{path}");
+        for bad in [&error[..], b"{}", b"", br#"{"data":[],"results":[],"embeddings":[]}"#] {
+            assert_eq!(answer.fitness(bad), Err(Unfit::Unreadable), "{path}: {}", String::from_utf8_lossy(bad));
+        }
+    };
+    let vectors = r#"{"object":"list","data":[{"index":0,"embedding":[0.5]}],"model":"m","usage":{"prompt_tokens":1}}"#;
+    check("/v1/embeddings", embed, Dialect::OpenAi, "m", vectors);
+    check("/v1/embeddings", embed, Dialect::Cohere, "m", vectors);
+    let gemini = r#"{"embedding":{"values":[0.5]}}"#;
+    let content = r#"{"content":{"parts":[{"text":"hi"}]}}"#;
+    check("/v1beta/models/m:embedContent", content, Dialect::Gemini, "m", gemini);
+    check("/v2/embed", embed, Dialect::Cohere, "m", r#"{"id":"1","embeddings":{"float":[[0.5]]},"texts":["hi"]}"#);
+    check("/v1/rerank", rerank, Dialect::OpenAi, "m", r#"{"results":[{"index":0,"relevance_score":0.5}]}"#);
+    check("/v2/rerank", rerank, Dialect::Cohere, "m", r#"{"results":[{"index":0,"relevance_score":0.5}]}"#);
+}
+
+#[test]
+fn an_answer_of_the_cache_repeats_what_its_reader_said_of_itself() {
+    let addressed = |front: Dialect| {
+        let body = ask(front, r#""user":"bob","metadata":{"a":"b"},"#);
+        let ask = Ask::read(front, body.as_bytes()).unwrap();
+        let theirs = br#"{"id":"1","user":"alice","prompt_cache_key":"hers","metadata":{}}"#;
+        ask.answered_here(1).addressed(theirs).map(|own| String::from_utf8(own).unwrap())
+    };
+    let own = r#"{"id":"1","user":"bob","prompt_cache_key":null,"metadata":{"a":"b"}}"#;
+    assert_eq!(addressed(Dialect::Responses).as_deref(), Some(own));
+    assert_eq!(addressed(Dialect::OpenAi), None);
 }

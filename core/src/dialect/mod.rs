@@ -11,6 +11,7 @@ pub mod cohere;
 pub mod completions;
 pub(crate) mod conform;
 pub mod converse;
+pub(crate) mod counting;
 mod data_url;
 pub(crate) mod envelope;
 #[cfg(test)]
@@ -425,6 +426,20 @@ impl StreamEncoder {
             Self::Gemini(encoder) => encoder.event(event, out),
             Self::Converse(encoder) => encoder.event(event, out),
             Self::Cohere(encoder) => encoder.event(event, out),
+        }
+    }
+
+    /// Takes an event of a provider of the same dialect that has gone to the client as it was, after what it means. Where
+    /// items have ids, those that are open must end under the ids that the client has read.
+    pub fn overhear(&mut self, frame: &Frame<'_>) {
+        match self {
+            Self::Responses(encoder) => encoder.overhear(frame),
+            Self::OpenAi(_)
+            | Self::Completions(_)
+            | Self::Anthropic(_)
+            | Self::Gemini(_)
+            | Self::Converse(_)
+            | Self::Cohere(_) => {}
         }
     }
 

@@ -112,6 +112,12 @@ pub fn usage(shape: Shape, body: &[u8]) -> Option<Usage> {
     decode_answer(shape, body).ok()?.usage
 }
 
+/// Whether a body is an answer: it holds a vector at least, and none is missing.
+pub(crate) fn answers(shape: Shape, body: &[u8]) -> bool {
+    let holds = |answer: Response<'_>| answer.sets.iter().any(|(_, vectors)| !vectors.is_empty());
+    decode_answer(shape, body).is_ok_and(holds)
+}
+
 /// Shows everything of a request that costs tokens. Nothing of one that does not read.
 pub fn texts(shape: Shape, body: &[u8], each: &mut dyn FnMut(Said<'_>)) {
     let Ok(request) = decode(shape, body) else { return };

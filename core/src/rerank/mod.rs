@@ -132,6 +132,11 @@ pub fn usage(shape: Shape, body: &[u8]) -> Option<Usage> {
     decode_answer(shape, body).ok()?.usage
 }
 
+/// Whether a body is an answer: it holds a result at least.
+pub(crate) fn answers(shape: Shape, body: &[u8]) -> bool {
+    decode_answer(shape, body).is_ok_and(|answer| !answer.results.is_empty())
+}
+
 /// Shows every text of a request: the query and each document. Nothing of one that does not read.
 pub fn texts(shape: Shape, body: &[u8], each: &mut dyn FnMut(&str)) {
     let Ok(request) = decode(shape, body) else { return };

@@ -21,23 +21,23 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// What the client reads.
-    dialect: Dialect,
-    operation: Operation,
+    pub(super) dialect: Dialect,
+    pub(super) operation: Operation,
     framing: Framing,
     /// The dialect of its errors.
     errors: Dialect,
-    upstream: Dialect,
+    pub(super) upstream: Dialect,
     hosting: Hosting,
     stream: bool,
-    asked: Asked,
+    pub(super) asked: Asked,
     /// The model that was asked: some answers name none.
-    model: String,
+    pub(super) model: String,
     /// How the provider deviates from its dialect.
-    quirks: Arc<Quirks>,
+    pub(super) quirks: Arc<Quirks>,
     /// The tools that have other names upstream.
-    names: Option<Arc<Names>>,
+    pub(super) names: Option<Arc<Names>>,
     /// What is no chat.
-    beside: Option<Box<Beside>>,
+    pub(super) beside: Option<Box<Beside>>,
 }
 
 /// A whole answer for the client, and what was seen in it.
@@ -280,7 +280,8 @@ impl Answer {
 
     /// A whole answer as the stream that the client asked for.
     fn replayed(&self, response: &chat::Response<'_>, losses: &mut Losses) -> Result<Vec<u8>, Fault> {
-        let mut encoder = self.dialect.stream_encoder(self.asked.clone());
+        let now = response.created.unwrap_or(self.asked.now);
+        let mut encoder = self.dialect.stream_encoder(Asked { now, ..self.asked.clone() });
         let mut outward = Outward::new(self.framing);
         let mut out = Vec::new();
         stream::replay(response, &mut |event| outward.events(&mut out, |out| encoder.event(&event, out)))?;
@@ -341,7 +342,7 @@ fn shown(usage: Usage, tier: Option<&Str<'_>>, watch: &mut Watch<'_>) -> Usage {
 }
 
 /// The service tier of a whole answer, where it says one.
-fn service_tier<'a>(dialect: Dialect, answer: &Object<'a>) -> Option<Str<'a>> {
+pub(super) fn service_tier<'a>(dialect: Dialect, answer: &Object<'a>) -> Option<Str<'a>> {
     let tier = match dialect {
         Dialect::OpenAi | Dialect::Responses | Dialect::Completions => answer.get("service_tier"),
         Dialect::Anthropic => Object::read(answer.raw("usage")?.as_bytes()).ok()?.get("service_tier"),

@@ -129,6 +129,24 @@ impl<'a> Ask<'a> {
         self.object.get(field).map_err(|error| Fault::invalid(error).with_param(field))
     }
 
+    /// Whether the client reads the usage where its stream tells it.
+    pub fn shows_usage(&self) -> bool {
+        self.stream_usage
+    }
+
+    /// The same request with the wish that a stream tells its usage; `None` where that is so, or nobody streams.
+    pub fn asking_for_usage(&self) -> Option<Vec<u8>> {
+        let asks = matches!(self.endpoint.dialect, Dialect::OpenAi | Dialect::Completions)
+            && self.endpoint.operation == Operation::Chat
+            && self.stream
+            && !self.stream_usage;
+        asks.then(|| {
+            let mut edit = self.object.edit();
+            edit.set("stream_options", &with_usage(self.object.raw("stream_options")));
+            edit.write()
+        })
+    }
+
     /// The same request with a limit for the answer, for a dialect that demands one; `None` where there is one already.
     pub fn with_output_limit(&self) -> Option<Vec<u8>> {
         let field = "max_tokens";

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::ask::{Ask, Translated};
 use crate::dialect::{Dialect, Upstream};
 use crate::edit::Object;
-use crate::endpoint::{Endpoint, Hosting};
+use crate::endpoint::{Endpoint, Hosting, Operation};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::usage::Usage;
@@ -40,6 +40,14 @@ impl Beside {
             Self::SameVectors(_) | Self::SameRanking(_) => Ok(None),
         }
     }
+
+    /// Whether a body in the client's shape is an answer: it holds a vector or a result at least.
+    pub(super) fn answers(&self, body: &[u8]) -> bool {
+        match self {
+            Self::Vectors { front, .. } | Self::SameVectors(front) => embed::answers(*front, body),
+            Self::Ranking { front, .. } | Self::SameRanking(front) => rerank::answers(*front, body),
+        }
+    }
 }
 
 /// What an answer that passes as it is says of its usage.
@@ -48,6 +56,20 @@ pub(super) fn usage(beside: Option<&Beside>, body: &[u8]) -> Option<Usage> {
         Some(Beside::SameVectors(shape) | Beside::Vectors { upstream: shape, .. }) => embed::usage(*shape, body),
         Some(Beside::SameRanking(shape) | Beside::Ranking { upstream: shape, .. }) => rerank::usage(*shape, body),
         None => told::of_answer(body).tokens,
+    }
+}
+
+/// The same of an answer to a request that nobody has read.
+pub(super) fn usage_of(endpoint: &Endpoint, body: &[u8]) -> Option<Usage> {
+    match endpoint.operation {
+        Operation::Embed => {
+            let unread = Object::read(b"{}").ok()?;
+            embed::usage(front_shape(endpoint, &unread), body)
+        }
+        Operation::Rerank => rerank::usage(rerank::Shape::of_upstream(endpoint.dialect)?, body),
+        Operation::Chat | Operation::Count | Operation::Invoke | Operation::Pass | Operation::Other => {
+            told::of_answer(body).tokens
+        }
     }
 }
 
@@ -95,7 +117,7 @@ impl Ask<'_> {
     /// The tokens, or at least the texts, of a request for vectors or a ranking.
     pub fn texts(&self, each: &mut dyn FnMut(embed::Said<'_>)) {
         match rerank::Shape::of_upstream(self.endpoint.dialect) {
-            Some(shape) if self.endpoint.operation == crate::endpoint::Operation::Rerank => {
+            Some(shape) if self.endpoint.operation == Operation::Rerank => {
                 rerank::texts(shape, self.body, &mut |text| each(embed::Said::Text(text)));
             }
             _ => embed::texts(front_shape(&self.endpoint, &self.object), self.body, each),

@@ -7,12 +7,16 @@
 mod answer;
 mod ask;
 mod beside;
+mod brings;
 mod framing;
+pub mod keep;
+mod scan;
 mod seen;
 mod stream;
 
 pub use answer::{Answer, ErrorAnswer, Preset, Whole, unreadable_encoding};
 pub use ask::{Ask, Translated};
+pub use scan::{Scan, Scanned};
 pub use seen::Seen;
 pub use stream::{Stop, Stream};
 

@@ -272,6 +272,9 @@ impl Flow {
             }
             return Ok(());
         }
+        if let Output::Same { shadow: Some(shadow), .. } = output {
+            shadow.overhear(frame);
+        }
         match output {
             Output::Same { hide_usage: true, .. } if usage_seen => sink.events(|out| without_usage(frame, out)),
             Output::Same { front, raw, .. } => match cost.filter(|_| tells_cost(*front)) {
@@ -411,7 +414,7 @@ fn priced(frame: &Frame<'_>, cost_nanos: u64, out: &mut Vec<u8>) {
 }
 
 /// Writes an OpenAI chunk without its usage: a chunk of usage only is dropped, in another one the usage becomes `null`.
-fn without_usage(frame: &Frame<'_>, out: &mut Vec<u8>) {
+pub(super) fn without_usage(frame: &Frame<'_>, out: &mut Vec<u8>) {
     let Ok(chunk) = Object::read(&frame.data) else { return };
     let choices = chunk.raw("choices").map(str::trim_ascii_start);
     let only_usage = choices.is_none_or(|choices| choices.trim_matches(['[', ']', ' ', '\n', '\r', '\t']).is_empty());
@@ -424,7 +427,7 @@ fn without_usage(frame: &Frame<'_>, out: &mut Vec<u8>) {
 }
 
 /// Writes an event that came in another framing. What it is called, it says itself.
-fn reframed(frame: &Frame<'_>, out: &mut Vec<u8>) {
+pub(super) fn reframed(frame: &Frame<'_>, out: &mut Vec<u8>) {
     let kind = Object::read(&frame.data).ok().and_then(|event| event.get::<Str<'_>>("type").ok().flatten());
     let name = frame.event.and_then(|event| std::str::from_utf8(event).ok()).or(kind.as_deref());
     let line = frame.data.iter().map(|b| if matches!(b, b'\n' | b'\r') { b' ' } else { *b });
@@ -445,7 +448,7 @@ fn write_event(frame: &Frame<'_>, data: Vec<u8>, out: &mut Vec<u8>) {
 }
 
 /// A stream that cannot go on.
-pub(super) struct Broken(Fault);
+pub(super) struct Broken(pub(super) Fault);
 
 impl From<Fault> for Broken {
     fn from(fault: Fault) -> Self {

@@ -30,8 +30,24 @@ use crate::usage::Usage;
 
 /// Reads the `usageMetadata` of an answer; `None` for one that says nothing.
 pub fn usage(json: &str) -> Option<Usage> {
-    let counts: Option<usage::Counts<'_>> = serde_json::from_str(json).ok()?;
-    let mut tally = usage::Tally::default();
-    tally.update(&counts?);
-    tally.usage()
+    let mut counting = Counting::default();
+    counting.take(json);
+    counting.usage()
+}
+
+/// The counts of a stream so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counting(usage::Tally);
+
+impl Counting {
+    /// Takes the next ones. What cannot be read says nothing.
+    pub(crate) fn take(&mut self, json: &str) {
+        if let Ok(Some(counts)) = serde_json::from_str::<Option<usage::Counts<'_>>>(json) {
+            self.0.update(&counts);
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        self.0.usage()
+    }
 }

@@ -27,6 +27,9 @@ pub(super) struct Was {
     pub(super) is_freeform: bool,
 }
 
+/// What of it says who asks, and is not the same for all who ask the same.
+const OF_THE_ASKER: [&str; 5] = ["metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user"];
+
 /// What is repeated as it was written, and what holds where it was not.
 const REPEATED: [(&str, &str); 17] = [
     ("instructions", "null"),
@@ -70,6 +73,19 @@ impl Echo {
             members,
             tools: forms.into_iter().map(|form| (hub_name(&form).into_string(), form.into())).collect(),
         }
+    }
+
+    /// The answer to another who asked the same, repeating what this one said of itself; `None` where nothing changes.
+    pub(crate) fn addressed(&self, body: &[u8]) -> Option<Vec<u8>> {
+        let members = format!("{{{}}}", self.members);
+        let (own, body) = (Object::read(members.as_bytes()).ok()?, Object::read(body).ok()?);
+        let mut edit = body.edit();
+        for name in OF_THE_ASKER {
+            if let Some(json) = own.raw(name).filter(|_| body.raw(name).is_some()) {
+                edit.set(name, json);
+            }
+        }
+        (!edit.is_empty()).then(|| edit.write())
     }
 
     /// The model that the client asked for.
@@ -128,6 +144,18 @@ mod tests {
         check(r#"{"tool_choice":{"type":"function","name":"f"}}"#, r#""tool_choice":{"type":"function","name":"f"}"#);
         check(r#"{"temperature":0.20,"instructions":"a\nb"}"#, r#""temperature":0.20"#);
         assert_eq!(Echo::default(), Echo::of(&Object::read(b"{}").unwrap()));
+    }
+
+    #[test]
+    fn an_answer_to_another_repeats_what_this_one_said_of_itself() {
+        let echo = Echo::of(&Object::read(br#"{"model":"m","user":"bob","metadata":{"a": "b"}}"#).unwrap());
+        let theirs = br#"{"id":"1", "user":"alice","prompt_cache_key":"alice's","metadata":{"who":"alice"},
+            "temperature":0.5,"safety_identifier":"alice","prompt_cache_retention":"24h"}"#;
+        let own = r#"{"id":"1", "user":"bob","prompt_cache_key":null,"metadata":{"a": "b"},
+            "temperature":0.5,"safety_identifier":null,"prompt_cache_retention":null}"#;
+        assert_eq!(String::from_utf8(echo.addressed(theirs).unwrap()).unwrap(), own);
+        assert_eq!(echo.addressed(own.as_bytes()), None);
+        assert_eq!(echo.addressed(br#"{"id":"1"}"#), None);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) const TOOL_SIGNATURE: &str = "tool_call_signature.";
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) id: String,
+    /// Its place in the answer, `output_index`.
+    pub(super) index: usize,
     pub(super) state: State,
     pub(super) content: Content,
 }

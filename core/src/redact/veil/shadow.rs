@@ -43,6 +43,7 @@ impl Shadow {
             unread.clear();
         });
         *lost |= decoded.is_err();
+        encoder.overhear(frame);
     }
 
     /// The end of the stream, as server-sent events: every open answer is refused. `None` where none can be said.

@@ -17,7 +17,8 @@ pub(super) fn part_done(teller: &mut Teller, (id, index): (&str, usize), parts: 
 }
 
 /// Says that an item is done.
-pub(super) fn item_done(teller: &mut Teller, item: &mut Item, index: usize, out: &mut Vec<u8>) {
+pub(super) fn item_done(teller: &mut Teller, item: &mut Item, out: &mut Vec<u8>) {
+    let index = item.index;
     match &mut item.content {
         Content::Message(parts) => part_done(teller, (&item.id, index), parts, out),
         Content::Reasoning { text, .. } if text.is_empty() => {}

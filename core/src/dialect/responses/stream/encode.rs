@@ -34,8 +34,8 @@ wire! {
 #[derive(Debug)]
 pub struct Encoder {
     stage: Stage,
-    teller: Teller,
-    answer: Answer,
+    pub(super) teller: Teller,
+    pub(super) answer: Answer,
     /// How many characters of text came before the hub's part that is being said.
     part_from: u64,
     losses: Losses,
@@ -182,10 +182,9 @@ impl Encoder {
     }
 
     fn push(&mut self, content: Content, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let index = self.answer.items.len();
         self.answer.add(content)?;
         if let Some(item) = self.answer.items.last() {
-            self.teller.tell("response.output_item.added", Told::item(item.written(), index), out);
+            self.teller.tell("response.output_item.added", Told::item(item.written(), item.index), out);
         }
         Ok(())
     }
@@ -202,8 +201,10 @@ impl Encoder {
         }
         self.answer.hold(text.len())?;
         let Self { teller, answer, part_from, .. } = self;
-        let output_index = answer.items.len().saturating_sub(1);
-        let Some(Item { id, content: Content::Message(parts), .. }) = answer.items.last_mut() else { return Ok(()) };
+        let Some(Item { id, index, content: Content::Message(parts), .. }) = answer.items.last_mut() else {
+            return Ok(());
+        };
+        let output_index = *index;
         if parts.last().is_none_or(|last| last.is_refusal != is_refusal) {
             part_done(teller, (id, output_index), parts, out);
             let content_index = Some(parts.len());
@@ -238,11 +239,10 @@ impl Encoder {
         }
         self.answer.hold(thought.len())?;
         let Self { teller, answer, .. } = self;
-        let index = answer.items.len().saturating_sub(1);
-        let Some(Item { id, content: Content::Reasoning { text, .. }, .. }) = answer.items.last_mut() else {
+        let Some(Item { id, index, content: Content::Reasoning { text, .. }, .. }) = answer.items.last_mut() else {
             return Ok(());
         };
-        let about = |id| Told { summary_index: Some(0), ..Told::of(id, index) };
+        let about = |id| Told { summary_index: Some(0), ..Told::of(id, *index) };
         if text.is_empty() {
             let part = Some(WrittenPart::SummaryText { text: "" });
             teller.tell("response.reasoning_summary_part.added", Told { part, ..about(id) }, out);
@@ -298,9 +298,9 @@ impl Encoder {
         }
         self.answer.hold(json.len())?;
         let Self { teller, answer, .. } = self;
-        let found = answer.items.iter_mut().enumerate().rev().find_map(|(index, item)| match item {
-            Item { id, state: State::InProgress, content: Content::Call(call) } if call.tool == tool => {
-                Some((index, id, call))
+        let found = answer.items.iter_mut().rev().find_map(|item| match item {
+            Item { id, index, state: State::InProgress, content: Content::Call(call) } if call.tool == tool => {
+                Some((*index, id, call))
             }
             Item { .. } => None,
         });
@@ -417,10 +417,10 @@ impl Encoder {
     /// Ends the open items that `which` names.
     fn close(&mut self, state: State, which: impl Fn(&Item) -> bool, out: &mut Vec<u8>) {
         let Self { teller, answer, .. } = self;
-        for (index, item) in answer.items.iter_mut().enumerate() {
+        for item in &mut answer.items {
             if item.state == State::InProgress && which(item) {
                 item.state = state;
-                item_done(teller, item, index, out);
+                item_done(teller, item, out);
             }
         }
     }
@@ -433,10 +433,10 @@ fn closes(event: &Event<'_>) -> bool {
 
 /// The part of text that came last: its item's index and id, whether that is open, its own index and itself.
 fn last_text(items: &mut [Item]) -> Option<(usize, &str, bool, (usize, &mut Words))> {
-    items.iter_mut().enumerate().rev().find_map(|(index, Item { id, state, content })| match content {
+    items.iter_mut().rev().find_map(|Item { id, index, state, content }| match content {
         Content::Message(parts) => {
             let part = parts.iter_mut().enumerate().rev().find(|(_, part)| !part.is_refusal)?;
-            Some((index, id.as_str(), *state == State::InProgress, part))
+            Some((*index, id.as_str(), *state == State::InProgress, part))
         }
         Content::Reasoning { .. } | Content::Call(_) => None,
     })

@@ -18,6 +18,9 @@ use std::sync::LazyLock;
 /// tenth of that.
 pub(super) const HELD_BYTES_MAX: usize = 8 << 20;
 
+/// How many parts of one message are taken before anything is said in them.
+pub(super) const PARTS_MAX: usize = 1024;
+
 /// What an answer repeats of a request that nobody remembers.
 static NOTHING_ASKED: LazyLock<Echo> = LazyLock::new(Echo::default);
 
@@ -31,8 +34,10 @@ pub(super) struct Answer {
     pub(super) tier: Option<String>,
     pub(super) usage: Option<Usage>,
     pub(super) finish: Option<Finish>,
-    /// The items by their `output_index`.
+    /// The items that something is known of, in their order.
     pub(super) items: Vec<Item>,
+    /// Where the next item stands.
+    pub(super) next_index: usize,
     /// Characters of text so far, in all items.
     pub(super) chars: u64,
     held_bytes: usize,
@@ -73,6 +78,7 @@ impl Answer {
             usage: None,
             finish: None,
             items: Vec::new(),
+            next_index: 0,
             chars: 0,
             held_bytes: 0,
             is_bounded,
@@ -112,7 +118,9 @@ impl Answer {
         };
         // The same answer has the same ids wherever it is read.
         let id = extended(fingerprint(&self.id), format!("/{}", self.items.len()).as_bytes());
-        self.items.push(Item { id: format!("{prefix}_{id:032x}"), state: State::InProgress, content });
+        let (id, index) = (format!("{prefix}_{id:032x}"), self.next_index);
+        self.next_index = index.saturating_add(1);
+        self.items.push(Item { id, index, state: State::InProgress, content });
         Ok(())
     }
 

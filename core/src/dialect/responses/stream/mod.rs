@@ -7,6 +7,7 @@ mod decode;
 mod done;
 mod encode;
 mod held;
+mod overheard;
 mod told;
 
 pub use decode::Decoder;
