@@ -20,6 +20,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .field_attribute("redactions", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
         .field_attribute("limits", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
         .field_attribute("UsageRecord.guards", "#[serde(skip_serializing_if = \"Vec::is_empty\")]")
+        .field_attribute("UsageRecord.cache", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Cache.reason", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Cache.age_seconds", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Cache.similarity", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Cache.saved_tokens", "#[serde(skip_serializing_if = \"Option::is_none\")]")
+        .field_attribute("Cache.saved_nanos", "#[serde(skip_serializing_if = \"Option::is_none\")]")
         .btree_map(["."])
         .compile_fds(descriptors)?;
     let descriptors = protox::compile(["attache/guard/v1/guard.proto"], ["."])?;

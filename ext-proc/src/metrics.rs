@@ -2,6 +2,10 @@
 //!
 //! Every label set is bounded: models and providers are names from the configuration, never a client's words.
 
+mod semantic;
+
+pub use semantic::Semantic;
+
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
 };
@@ -36,6 +40,16 @@ pub struct Metrics {
     pub guard_calls: IntCounterVec,
     /// What guards said.
     pub guard_decisions: IntCounterVec,
+    /// Answers that are in this process's memory.
+    pub cache_entries: IntGauge,
+    /// What they take, in bytes.
+    pub cache_bytes: IntGauge,
+    /// What came of looking into the cache.
+    pub cache_lookups: IntCounterVec,
+    /// Answers that were kept.
+    pub cache_stored: IntCounterVec,
+    /// Answers that were not kept, by why.
+    pub cache_not_stored: IntCounterVec,
     /// Analyzers that gave no answer, by what a policy does then.
     pub analyzer_failures: IntCounterVec,
     /// Budgets that passed one of their thresholds.
@@ -56,8 +70,12 @@ pub struct Metrics {
     pub store_failures: IntCounterVec,
     /// What the store of limits gave up: settlements it could not pass on, notices that nobody took.
     pub store_dropped: prometheus::IntCounter,
+    /// What the cache's Redis could not do, by operation.
+    pub cache_store_errors: IntCounterVec,
     /// gRPC streams that broke the protocol, by what was wrong.
     pub protocol_errors: IntCounterVec,
+    /// What is found in the cache by meaning.
+    pub semantic: Semantic,
 }
 
 /// Buckets of OpenTelemetry's advice for durations of model calls, in seconds.
@@ -92,7 +110,7 @@ impl Metrics {
                 "Attempts by provider and outcome",
                 &["provider", "outcome"],
             )?,
-            open: register(&registry, IntGauge::new("attache_open_exchanges", "Exchanges that are open now")?)?,
+            open: gauge(&registry, "attache_open_exchanges", "Exchanges that are open now")?,
             losses: counters(
                 &registry,
                 "attache_losses_total",
@@ -155,6 +173,27 @@ impl Metrics {
                 "attache_guard_calls_total",
                 "Verdicts of those whom guards ask, by how they were come by: answer, cache, failure (no answer that counts), nothing (nothing was said)",
                 &["guard", "source"],
+            )?,
+            cache_entries: register(
+                &registry,
+                IntGauge::new("attache_cache_entries", "Answers that are in this process's memory")?,
+            )?,
+            cache_bytes: register(
+                &registry,
+                IntGauge::new("attache_cache_bytes", "What the answers in this process's memory take")?,
+            )?,
+            cache_lookups: counters(
+                &registry,
+                "attache_cache_lookups_total",
+                "Exchanges to which a rule of the cache applied, by what came of it (hit, coalesced, semantic, miss, bypass)",
+                &["rule", "outcome"],
+            )?,
+            cache_stored: counters(&registry, "attache_cache_stored_total", "Answers that were kept", &["rule"])?,
+            cache_not_stored: counters(
+                &registry,
+                "attache_cache_not_stored_total",
+                "Answers that were not kept, by why",
+                &["rule", "reason"],
             )?,
             analyzer_failures: counters(
                 &registry,
@@ -219,6 +258,13 @@ impl Metrics {
                     "What the store of limits gave up: settlements it could not pass on, notices that nobody took",
                 )?,
             )?,
+            cache_store_errors: counters(
+                &registry,
+                "attache_cache_store_errors_total",
+                "What the cache's Redis could not do, by operation; `deaf`: lookups while it was not known what others purged",
+                &["op"],
+            )?,
+            semantic: Semantic::new(&registry)?,
             protocol_errors: counters(
                 &registry,
                 "attache_protocol_errors_total",
@@ -242,6 +288,10 @@ impl Metrics {
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    register(registry, IntGauge::new(name, help)?)
 }
 
 fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {

@@ -94,7 +94,10 @@ where
 }
 
 /// Lets those in who have the admin token. Who has it is never throttled, whoever else guesses from the same address.
-fn authorize(
+///
+/// # Errors
+/// What to tell those who have it not.
+pub fn authorize(
     callers: &Callers,
     config: &Config,
     from: IpAddr,
@@ -102,8 +105,7 @@ fn authorize(
     now: SystemTime,
 ) -> Result<(), Undone> {
     let Some(token) = &config.admin_token else {
-        let message =
-            "the key endpoints are closed; write `service: { admin_token: \"${ATTACHE_ADMIN_TOKEN}\" }` to open them";
+        let message = "what needs the admin token is closed; write `service: { admin_token: \"${ATTACHE_ADMIN_TOKEN}\" }` to open them";
         return Err(Undone::new(StatusCode::FORBIDDEN, message));
     };
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(super::bearer);
@@ -154,7 +156,10 @@ fn wish<'a>(method: &Method, path: &'a str) -> Result<Wish<'a>, Undone> {
 }
 
 /// Reads a body: none is an empty object.
-async fn read<T: DeserializeOwned, B>(body: B) -> Result<T, Undone>
+///
+/// # Errors
+/// Why it is none.
+pub async fn read<T: DeserializeOwned, B>(body: B) -> Result<T, Undone>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -2,29 +2,20 @@
 
 use super::Callers;
 use super::manage::{Create, Rotate, Undone};
+use crate::command::running;
 use crate::config::written::Dialect;
 use crate::config::written::callers::Allow;
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::store::Store;
-use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 type Anything = Box<dyn std::error::Error + Send + Sync>;
-
-/// Most time for an answer of the service.
-const ANSWER_TIME: Duration = Duration::from_secs(30);
-/// The longest answer of the service, in bytes: the list of 100,000 keys has some ten millions.
-const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// Stored keys: make, list, rotate, disable, enable, remove.
 #[derive(Debug, clap::Args)]
@@ -135,7 +126,7 @@ impl Keys {
         let config = config::load(&self.config)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let done = runtime.block_on(async {
-            match running(&config).await {
+            match running::service(&config).await {
                 Some(address) => self.action.through(address, &config).await,
                 None => self.action.straight(config).await,
             }
@@ -145,18 +136,6 @@ impl Keys {
             Format::Text => self.action.text(&done),
         })
     }
-}
-
-/// Where the service's admin interface answers, if it does.
-async fn running(config: &Config) -> Option<SocketAddr> {
-    let mut address: SocketAddr = config.written.service.admin.parse().ok()?;
-    // Listening everywhere includes here.
-    match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    tokio::net::TcpStream::connect(address).await.ok().map(|_| address)
 }
 
 impl Action {
@@ -201,27 +180,7 @@ impl Action {
             Self::Enable { key } => ("POST", format!("/keys/{}/enable", segment(key)), Value::Null),
             Self::Remove { key } => ("DELETE", format!("/keys/{}", segment(key)), Value::Null),
         };
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        let request = http::Request::builder()
-            .method(method)
-            .uri(format!("http://{address}{path}"))
-            .header("authorization", format!("Bearer {}", token.expose_secret()))
-            .header("content-type", "application/json")
-            .body(Full::new(body))?;
-        let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-        let answered = tokio::time::timeout(ANSWER_TIME, async {
-            let response = client.request(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await?;
-            Ok::<_, Anything>((status, body.to_bytes()))
-        });
-        let (status, body) = answered.await.map_err(|_| format!("attache at {address} does not answer"))??;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let message = answer.pointer("/error/message").and_then(Value::as_str);
-        Err(message.map_or_else(|| format!("{address} answered with status {status}"), str::to_owned).into())
+        running::ask(address, Some(token), method, &path, &body).await
     }
 
     /// Straight in the store, since no service runs that would have to know.

@@ -8,7 +8,7 @@
 
 pub mod access;
 pub mod admin;
-mod caller;
+pub mod caller;
 pub mod claims;
 pub mod command;
 pub mod jwks;
@@ -23,6 +23,7 @@ mod stranger;
 pub mod throttle;
 
 pub use caller::{Caller, Source};
+pub use manage::Undone;
 pub use stranger::{Stranger, front_refused};
 
 use crate::config::Config;

@@ -5,6 +5,7 @@ use super::provider;
 pub use super::provider::Provider;
 use super::written::{self, LossPolicy, OnServiceFailure, RetryOn, Select};
 use super::{Invalid, Problem};
+use crate::cache;
 use crate::callers::rules::Rules as CallerRules;
 use crate::counting::Tokenizer;
 use crate::fetch;
@@ -46,6 +47,8 @@ pub struct Config {
     pub redact: Vec<Arc<redaction::Policy>>,
     /// Who may stop what is asked and answered.
     pub guards: Guards,
+    /// What is cached, and for whom; `None`: nothing.
+    pub cache: Option<cache::Rules>,
     /// Names of request headers that may hold a credential for some provider: none of them reaches another one.
     pub credential_headers: BTreeSet<String>,
     /// Who may ask; `None`: everybody, as `anonymous`.
@@ -134,6 +137,7 @@ impl Config {
         let rules = super::rules::compile(&written, &mut problems);
         let redact = super::redact::compile(&written, &mut problems);
         let guards = super::guards::compile(&written, &mut problems);
+        let cache = super::cache::compile(&written, &redact, &guards, &providers, &mut problems);
         let callers = super::callers::compile(&written, &mut problems);
         let admin_token = super::callers::admin_token(&written.service, &mut problems);
         if !problems.is_empty() {
@@ -151,7 +155,19 @@ impl Config {
             // Who asks is the gateway's business, not a provider's.
             .chain(of_callers)
             .collect();
-        Ok(Self { written, providers, models, prices, rules, redact, guards, callers, admin_token, credential_headers })
+        Ok(Self {
+            written,
+            providers,
+            models,
+            prices,
+            rules,
+            redact,
+            guards,
+            cache,
+            callers,
+            admin_token,
+            credential_headers,
+        })
     }
 
     /// The model that a client asks for: a configured name, or `provider/model` of an exposed provider.
@@ -260,9 +276,7 @@ impl Model {
         if translated.losses.is_empty() || self.losses == LossPolicy::Allow {
             return Ok(translated);
         }
-        let lost = translated.losses.header();
-        let message = format!("this model's provider cannot be told: {lost}; leave it out, or ask for another model");
-        Err(Fault::invalid(message).with_code("translation_loss"))
+        Err(translated.losses.refused())
     }
 }
 

@@ -3,9 +3,11 @@
 //! Every error names the path in the file, what was met and what to do about it.
 
 pub(crate) mod blocks;
+mod cache;
 pub mod callers;
 pub mod compiled;
 pub(crate) mod credentials;
+mod embedder;
 mod expand;
 mod guards;
 pub mod prices;

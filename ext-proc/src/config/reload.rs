@@ -1,7 +1,7 @@
 //! Reload: when the file changes, or one that holds its secrets or prices, or SIGHUP comes, a good configuration replaces
 //! the running one at once for new exchanges; a bad one is reported and the old one keeps running.
 
-use super::Config;
+use super::{Config, written};
 use crate::counting;
 use crate::credentials;
 use crate::envoy;
@@ -158,9 +158,11 @@ async fn reload(
 fn warn_of_what_waits(old: &Config, new: &Config) {
     let text = |part: serde_json::Result<String>| part.unwrap_or_default();
     let (before, after) = (&old.written, &new.written);
+    let memory = |written: &written::Config| written.cache.as_ref().map(|cache| (cache.store, cache.memory_bytes_max));
     let parts = [
         ("service", serde_json::to_string(&before.service), serde_json::to_string(&after.service)),
         ("store", serde_json::to_string(&before.store), serde_json::to_string(&after.store)),
+        ("cache.memory_bytes_max", serde_json::to_string(&memory(before)), serde_json::to_string(&memory(after))),
         ("usage", serde_json::to_string(&before.usage), serde_json::to_string(&after.usage)),
         ("log", serde_json::to_string(&before.log), serde_json::to_string(&after.log)),
     ];
@@ -196,5 +198,7 @@ fn written_alike(new: &Config, old: &Config) -> bool {
     let (prices, callers) = (new.prices == old.prices, callers(new) == callers(old));
     let redact = new.redact.iter().map(|policy| policy.material).eq(old.redact.iter().map(|policy| policy.material));
     let guards = new.guards.material == old.guards.material;
-    text(new) == text(old) && secrets(new) == secrets(old) && credentials && prices && callers && redact && guards
+    let key = |config: &Config| config.cache.as_ref().map(|cache| cache.material);
+    let policies = redact && guards && key(new) == key(old);
+    text(new) == text(old) && secrets(new) == secrets(old) && credentials && prices && callers && policies
 }

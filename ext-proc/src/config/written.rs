@@ -3,6 +3,7 @@
 //! These types hold no meaning beyond their syntax; [`super::compiled`] says what they mean together.
 
 pub mod auth;
+pub mod cache;
 pub mod callers;
 pub mod fetch;
 pub mod guards;
@@ -12,6 +13,7 @@ pub mod redact;
 pub mod rules;
 pub mod store;
 
+use crate::envoy::Version;
 pub use auth::{Auth, Keys};
 pub use callers::{Callers, Org, Team};
 pub use prices::Prices;
@@ -63,6 +65,9 @@ pub struct Config {
     /// Who looks at what is asked and answered, and may stop it; all whose `when` fits an exchange act, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<guards::Guard>,
+    /// What has been answered before, and may be answered again. Without this section nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<cache::Cache>,
     /// Where limits, budgets and virtual keys live.
     #[serde(default)]
     pub store: Store,
@@ -93,7 +98,8 @@ impl Config {
         let of_redaction = self.redact.iter().flat_map(|policy| &policy.key).chain(of_analyzers);
         let secrets = of_providers.chain(of_callers).chain(&self.service.admin_token).chain(webhooks);
         let of_guards = self.guards.iter().flat_map(guards::Guard::secrets);
-        let secrets = secrets.chain(of_redaction).chain(of_guards);
+        let of_cache = self.cache.iter().flat_map(|cache| &cache.key);
+        let secrets = secrets.chain(of_redaction).chain(of_guards).chain(of_cache);
         let files = secrets.filter_map(|secret| match secret {
             Secret::Text(_) => None,
             Secret::File(SecretFile { file }) => Some(file.as_str()),
@@ -423,6 +429,8 @@ pub struct Envoy {
     pub service: Option<String>,
     /// What happens to requests while this service is away.
     pub on_service_failure: OnServiceFailure,
+    /// The Envoy that it is printed for: `1.40`. Before 1.39 no request moves on to another provider.
+    pub version: Version,
 }
 
 impl Default for Envoy {
@@ -434,6 +442,7 @@ impl Default for Envoy {
             access_log: "stdout".to_owned(),
             service: None,
             on_service_failure: OnServiceFailure::Refuse,
+            version: Version::default(),
         }
     }
 }

@@ -275,8 +275,8 @@ pub fn list_of(values: Vec<Value>) -> Value {
 }
 
 /// A protobuf object.
-pub fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
-    let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+pub fn object(fields: impl IntoIterator<Item = (impl Into<String>, Value)>) -> Value {
+    let fields = fields.into_iter().map(|(key, value)| (key.into(), value)).collect();
     Value { kind: Some(Kind::StructValue(Struct { fields })) }
 }
 

@@ -1,9 +1,13 @@
 //! The plan: which targets an exchange tries, in which order.
 
-use super::message::{Metadata, list_of, number, object, string};
+use super::Follow;
+use super::message::{Change, Metadata, list_of, number, object, string};
 use crate::config::compiled::{Model, Target};
 use rand::Rng;
 use std::sync::Arc;
+
+/// The header that names the cluster of every attempt to an Envoy that knows one only. Clients' own are gone before.
+pub const FIRST_CLUSTER: &str = "x-attache-to";
 
 /// The target of every attempt, in order: element 0 is attempt 1. Never empty.
 #[derive(Clone, Debug)]
@@ -59,8 +63,36 @@ impl Plan {
         Self::of(self.attempts)
     }
 
-    /// Writes the plan for Envoy's router: group n for attempt n.
-    pub fn tell_router(&self, metadata: &mut Metadata) {
+    /// What Envoy will follow of it. Who stays with the first attempt's cluster tries that provider's targets, as often.
+    pub fn followed(self, follow: Follow) -> Self {
+        match (follow, self.attempts.first()) {
+            (Follow::First, Some(first)) => {
+                let stays = |target: &&Arc<Target>| target.provider.cluster == first.provider.cluster;
+                let near: Vec<_> = self.attempts.iter().filter(stays).cloned().collect();
+                Self { attempts: near.into_iter().cycle().take(self.attempts.len()).collect() }
+            }
+            (Follow::First | Follow::Groups | Follow::Steps, _) => self,
+        }
+    }
+
+    /// Writes the plan for Envoy's router, as it reads it: group n for attempt n, the cluster of each attempt by its
+    /// number, or the one cluster.
+    pub fn tell_router(&self, follow: Follow, change: &mut Change) {
+        match (follow, self.attempts.first()) {
+            (Follow::Groups, _) => self.tell_groups(&mut change.metadata),
+            (Follow::Steps, _) => {
+                let numbered = (1..).zip(&self.attempts);
+                let steps = numbered.map(|(n, target): (u32, _)| (n.to_string(), string(&target.provider.cluster)));
+                change.metadata.0.push(("steps", object(steps)));
+            }
+            (Follow::First, Some(first)) => {
+                change.set(FIRST_CLUSTER, &first.provider.cluster);
+            }
+            (Follow::First, None) => {}
+        }
+    }
+
+    fn tell_groups(&self, metadata: &mut Metadata) {
         let groups = self.attempts.iter().map(|target| {
             let cluster = object([("cluster_name", string(&target.provider.cluster)), ("weight", number(1.0))]);
             object([("name", string(&*target.provider.name)), ("clusters", list_of(vec![cluster]))])
@@ -127,6 +159,36 @@ mod tests {
         let plan = Plan::new(&model("in_order", [1, 1, 1], 2), &mut random).unwrap();
         assert_eq!(&*plan.attempt(2).unwrap().provider.name, "b");
         assert_eq!(&*plan.attempt(7).unwrap().provider.name, "b", "Envoy stays with the last group");
+    }
+
+    #[test]
+    fn who_stays_with_the_first_provider_tries_it_as_often() {
+        let mut random = StdRng::seed_from_u64(1);
+        for (attempts, follow, expected) in [
+            (1, Follow::First, "a"),
+            (3, Follow::First, "aaa"),
+            (5, Follow::First, "aaaaa"),
+            (5, Follow::Steps, "abcab"),
+            (5, Follow::Groups, "abcab"),
+        ] {
+            let plan = Plan::new(&model("in_order", [1, 1, 1], attempts), &mut random).unwrap().followed(follow);
+            assert_eq!(names(&plan), expected, "{follow:?}");
+        }
+    }
+
+    #[test]
+    fn every_envoy_is_told_in_its_own_way() {
+        let plan = Plan::new(&model("in_order", [1, 1, 1], 2), &mut StdRng::seed_from_u64(1)).unwrap();
+        for (follow, metadata, header) in
+            [(Follow::Groups, "priority_groups", None), (Follow::Steps, "steps", None), (Follow::First, "", Some("a"))]
+        {
+            let mut change = Change::default();
+            plan.tell_router(follow, &mut change);
+            let keys: String = change.metadata.0.iter().map(|(key, _)| *key).collect();
+            assert_eq!(keys, metadata, "{follow:?}");
+            let set = change.set.iter().find(|(name, _)| name == FIRST_CLUSTER).map(|(_, value)| value.as_str());
+            assert_eq!(set, header, "{follow:?}");
+        }
     }
 
     #[test]

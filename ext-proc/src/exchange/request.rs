@@ -1,5 +1,6 @@
 //! The request: who asks → for what → which targets → is there room → the first target's own request.
 
+mod cached;
 mod elsewhere;
 mod guarded;
 
@@ -9,7 +10,8 @@ use super::plan::Plan;
 use super::response::Sent;
 use super::settle::{Ending, Prompt, Settlement};
 use super::upstream_head::{self, Asking};
-use super::{Exchange, Service, Topology, attempt};
+use super::{Exchange, Follow, Service, Topology, attempt};
+use crate::cache::controls;
 use crate::callers::{self, Caller, Stranger};
 use crate::config::Config;
 use crate::config::compiled::{Model, Target};
@@ -27,32 +29,32 @@ use crate::store::Unavailable;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::fault::{Fault, FaultKind};
+use attache_core::head::WANTS_COST;
 use attache_core::translate::{self, Ask, Translated};
 use bytes::Bytes;
+use cached::When;
 use serde_json::json;
 use std::sync::Arc;
 
 /// How much of a name that nobody has configured is repeated. No configured one is longer.
 const MODEL_CHARS_MAX: usize = 300;
 
-/// The header by which a client asks what its exchange costs. It is no provider's business.
-pub(super) const WANTS_COST: &str = "x-include-cost";
-
 /// Nothing has come yet.
 #[derive(Debug)]
 pub struct Arriving {
     topology: Topology,
+    follow: Follow,
     books: Box<Settlement>,
 }
 
 impl Arriving {
-    pub(super) fn new(service: Arc<Service>, topology: Topology) -> Self {
-        Self { topology, books: Settlement::open(service) }
+    pub(super) fn new(service: Arc<Service>, topology: Topology, follow: Follow) -> Self {
+        Self { topology, follow, books: Settlement::open(service) }
     }
 
     /// Takes the request's headers: what does the client speak, who is it, and can it be served at all?
     pub(super) async fn head(self, head: Head) -> (Exchange, Reply) {
-        let Self { topology, mut books } = self;
+        let Self { topology, follow, mut books } = self;
         let config = books.service().config.load_full();
         books.request_id = head.get("x-request-id").unwrap_or_default().to_owned();
         let path = head.get(":path").unwrap_or_default();
@@ -89,7 +91,8 @@ impl Arriving {
             return refuse(books, dialect, &fault);
         }
         books.wants_cost = head.get(WANTS_COST).is_some_and(|wish| !matches!(wish, "" | "0" | "false"));
-        let asked = Asked { topology, books, config, asking: Asking::of(endpoint, &head), tokenize, head };
+        let asking = Asking::of(endpoint, &head);
+        let asked = Asked { topology, follow, books, config, asking, tokenize, head, cache_field: None };
         // It names no model and nobody looks into it: there is nothing to wait for.
         if asked.asking.endpoint.operation == Operation::Other && !asked.is_looked_into() {
             return asked.elsewhere(None).await;
@@ -126,6 +129,7 @@ fn too_large(bytes: u64, config: &Config) -> Option<Fault> {
 #[derive(Debug)]
 pub struct Asked {
     topology: Topology,
+    follow: Follow,
     books: Box<Settlement>,
     config: Arc<Config>,
     /// What is asked for, by the head.
@@ -133,6 +137,8 @@ pub struct Asked {
     /// The tokens are asked for in vLLM's words.
     tokenize: bool,
     head: Head,
+    /// What the body said to the cache.
+    cache_field: Option<String>,
 }
 
 /// What became of a request.
@@ -142,7 +148,7 @@ enum Outcome {
     Sent(translate::Answer, Option<Kept>, Used, Change),
     /// It is answered here.
     Answered(Vec<u8>),
-    /// A guard answers in a model's place.
+    /// A guard answers in a model's place, or the cache.
     Preset(Answer),
 }
 
@@ -213,6 +219,8 @@ impl Asked {
         if let Some(fault) = too_large(body.len() as u64, &self.config) {
             return Err(fault.into());
         }
+        let stripped = self.without_cache_field(&body);
+        let body = stripped.clone().unwrap_or(body);
         let ask = self.asking.read(&body)?;
         self.books.stream = ask.stream;
         self.books.model_asked = Some(shown(&ask.model));
@@ -234,6 +242,9 @@ impl Asked {
             Some(masked) => (self.asking.read(masked)?, masked.clone()),
             None => (ask, body.clone()),
         };
+        if let Some(answer) = self.cached(&ask, &body, &model, When::BeforeHold).await? {
+            return Ok(Outcome::Preset(answer));
+        }
         let (model, plan, cap) = if ask.endpoint().operation == Operation::Count {
             match self.counted_upstream(&ask, &model) {
                 Some(plan) => (model, plan, None),
@@ -242,8 +253,12 @@ impl Asked {
         } else {
             self.hold(&ask, &body, model).await?
         };
+        if let Some(answer) = self.cached(&ask, &body, &model, When::Held).await? {
+            return Ok(Outcome::Preset(answer));
+        }
         let mut ask = ask.capped(cap);
         let Ready { plan, made, head, used } = self.ready(&mut ask, &body, plan, &model).await?;
+        let plan = plan.followed(self.follow);
         let mut change = self.routed(&model, &plan);
         if let (Topology::Shared, Some(cap)) = (self.topology, cap) {
             change.metadata.text(attempt::OUTPUT_CAP, cap.to_string());
@@ -259,9 +274,9 @@ impl Asked {
             change.metadata.text("target", &target.provider.cluster);
             change.body = translated;
         }
-        if let (Some(masked), None) = (masked, &change.body) {
-            change.set("content-length", masked.len().to_string());
-            change.body = Some(masked.into());
+        if let (Some(changed), None) = (masked.or(stripped), &change.body) {
+            change.set("content-length", changed.len().to_string());
+            change.body = Some(changed.into());
         }
         let kept = (plan.targets().len() > 1).then(|| self.kept(&body, model, plan.clone(), cap, used, &mut change));
         self.books.plan = Some(plan);
@@ -502,6 +517,11 @@ impl Asked {
         for name in self.head.names().filter(|name| name.starts_with("x-attache-")) {
             change.remove(name.to_owned());
         }
+        if self.books.cache.is_some() {
+            for name in self.head.names().filter(|name| controls::is_control(name)) {
+                change.remove(name.to_owned());
+            }
+        }
         // By this the router knows a request that was changed for a provider, whatever becomes of the metadata.
         change.set("x-attache-planned", "1");
         let retry = &model.retry;
@@ -525,11 +545,11 @@ impl Asked {
         if let Some(team) = &caller.team {
             metadata.text("team", &**team);
         }
-        plan.tell_router(metadata);
         if self.topology == Topology::Shared {
             plan.tell_attempts(metadata);
             self.asking.tell(metadata);
         }
+        plan.tell_router(self.follow, &mut change);
         change
     }
 }

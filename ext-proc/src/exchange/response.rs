@@ -4,7 +4,8 @@ use super::message::{Answer, BodyMode, Change, Head, Metadata, Reply};
 use super::meter::Meter;
 use super::pending::Kept;
 use super::settle::{Ending, Settlement};
-use super::{Exchange, attempt, local_reply};
+use super::{Exchange, attempt};
+use crate::cache::keeping;
 use crate::config::Config;
 use crate::config::compiled::Target;
 use crate::counting::Counting;
@@ -18,6 +19,8 @@ use attache_core::chat::StopReason;
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::Endpoint;
 use attache_core::fault::{Fault, FaultKind};
+use attache_core::head::PROVIDER_ONLY;
+use attache_core::local_reply;
 use attache_core::loss::Losses;
 use attache_core::price::Nanos;
 use attache_core::stream::Event;
@@ -25,18 +28,6 @@ use attache_core::translate::{self, Preset, Stop, Watch};
 use attache_core::usage::Usage;
 use std::borrow::Cow;
 use std::sync::Arc;
-
-/// Headers of a provider that speak of its own house or account: not for the client.
-const PROVIDER_ONLY: [&str; 8] = [
-    "set-cookie",
-    "alt-svc",
-    "strict-transport-security",
-    "openai-organization",
-    "openai-project",
-    "anthropic-organization-id",
-    "content-encoding",
-    "trailer",
-];
 
 /// The request is on its way.
 #[derive(Debug)]
@@ -140,6 +131,7 @@ impl Sent {
             change.body_mode = Some(if ours { BodyMode::Ours } else { BodyMode::Streamed });
             let stream = answer.stream(may_stop);
             books.begin_unveiling();
+            books.begin_keeping(&answer);
             let state = Streaming { stream, books, decompress, lookout, ours, told: false };
             return (Exchange::Streaming(Box::new(state)), Reply::Go(change));
         }
@@ -215,6 +207,10 @@ fn attribute(change: &mut Change, books: &Settlement, target: &Target, losses: &
     }
     if let Some(guard) = books.instead_by() {
         change.set(guards::HEADER, &*guard.name);
+    }
+    if let Some(course) = &books.cache {
+        change.set(keeping::HEADER, course.outcome.shown());
+        course.tell(&mut change.metadata);
     }
     if let Some(held) = &books.held {
         for name in refusal::HEADERS {
@@ -303,6 +299,7 @@ impl Whole {
                 if let Some(guard) = stops {
                     return stopped(books, &answer, change, &guard);
                 }
+                books.keep_whole(&answer, translated.as_deref(), &body, is_stream);
                 if translated.is_some() {
                     type_body(&mut change, &answer, is_stream);
                 }
@@ -340,7 +337,13 @@ fn fail_late(
 }
 
 /// Ends a whole answer that a guard stops: with its error, or with what it says instead.
-fn stopped(books: Box<Settlement>, answer: &translate::Answer, mut change: Change, guard: &Guard) -> (Exchange, Reply) {
+fn stopped(
+    mut books: Box<Settlement>,
+    answer: &translate::Answer,
+    mut change: Change,
+    guard: &Guard,
+) -> (Exchange, Reply) {
+    books.not_kept("guard");
     change.set(guards::HEADER, &*guard.name);
     let id = format!("attache-{}", books.request_id);
     let model = books.model_asked.as_deref().unwrap_or_default();
@@ -468,6 +471,10 @@ impl Streaming {
     /// The provider's body has ended. `ahead`: guards have seen all of it.
     fn end(&mut self, ahead: bool, out: &mut Vec<u8>) {
         self.watched(ahead, |stream, watch| stream.end(out, watch));
+        if self.stream.seen().done {
+            // Of providers that end quietly nobody has heard it.
+            self.books.keep_event(&Event::Done);
+        }
         if !ahead {
             // No guard that is left here stops anything.
             let _monitored = self.books.end_guarding();
@@ -481,6 +488,7 @@ impl Streaming {
             if let Some(meter) = &mut books.meter {
                 meter.watch(event);
             }
+            books.keep_event(event);
             if !ahead {
                 // Who could stop it looks ahead.
                 let _monitored = books.guard_event(event);

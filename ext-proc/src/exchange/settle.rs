@@ -5,6 +5,8 @@ use super::Service;
 use super::message::Metadata;
 use super::meter::Meter;
 use super::plan::Plan;
+use crate::cache::keeping::{Course, Outcome};
+use crate::cache::now_ms;
 use crate::callers::Caller;
 use crate::config::compiled::Target;
 use crate::guards::Acting;
@@ -16,7 +18,7 @@ use attache_core::loss::Losses;
 use attache_core::tokens::Ratio;
 use attache_core::translate::Seen;
 use attache_core::usage::Usage;
-use attache_proto::usage::v1::{self as proto, Attempt, Limit, Tokens, UsageRecord};
+use attache_proto::usage::v1::{self as proto, Attempt, Cost, Limit, Tokens, UsageRecord};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -88,6 +90,8 @@ pub struct Settlement {
     pub redaction: Option<Box<Redaction>>,
     /// Who may stop it; `None` where no guard looks.
     pub guards: Option<Box<Acting>>,
+    /// What the cache does for it; `None` where no rule applies.
+    pub cache: Option<Box<Course>>,
     /// Counts the answer, once there is one.
     pub meter: Option<Meter>,
     /// How many attempts Envoy made; 0 until it says so, with the response's headers.
@@ -130,6 +134,7 @@ impl Settlement {
             refused_by: None,
             redaction: None,
             guards: None,
+            cache: None,
             meter: None,
             attempts: 0,
             under_way: Arc::new(AtomicU32::new(1)),
@@ -264,6 +269,9 @@ impl Settlement {
         if let Some(guards) = &self.guards {
             guards.count_in(metrics);
         }
+        if let Some(course) = &self.cache {
+            metrics.cache_lookups.with_label_values(&[&*course.rule.name, course.outcome.as_str()]).inc();
+        }
         if attempts.is_empty() {
             return;
         }
@@ -283,10 +291,18 @@ impl Settlement {
         }
     }
 
+    /// What an answer of the cache costs.
+    fn cached_cost(&self) -> Option<Cost> {
+        let found = self.cache.as_ref().is_some_and(|course| matches!(course.outcome, Outcome::Found(..)));
+        let currency = || self.service.config.load().prices.currency.to_string();
+        found.then(|| Cost { currency: currency(), nanos: 0, price: "cache".to_owned() })
+    }
+
     fn record(&mut self, model: String, attempts: Vec<Attempt>, bill: Bill) -> UsageRecord {
         let Bill { used, cost_nanos, limits } = bill;
         let caller = self.caller.as_ref().map(recorded);
         let cost = cost_nanos.zip(self.meter.as_ref()).map(|(nanos, meter)| meter.priced(nanos));
+        let cost = cost.or_else(|| self.cached_cost());
         let seen = std::mem::take(&mut self.seen);
         let losses = self.losses.names().chain(seen.losses.names()).map(str::to_owned).collect();
         UsageRecord {
@@ -324,6 +340,7 @@ impl Settlement {
             refused_by: self.refused_by.as_ref().map(ToString::to_string),
             redactions: self.redaction.as_ref().map(|redaction| redaction.record()).unwrap_or_default(),
             guards: self.guards.as_ref().map(|guards| guards.record()).unwrap_or_default(),
+            cache: self.cache.as_ref().map(|course| course.record(now_ms())),
         }
     }
 }
@@ -347,6 +364,7 @@ impl Drop for Settlement {
         let used = self.used();
         let usage = used.map(|(usage, _)| usage);
         let cost_nanos = usage.as_ref().zip(self.meter.as_ref()).and_then(|(usage, meter)| meter.cost_nanos(usage));
+        self.settle_cache(usage.as_ref(), cost_nanos);
         let limits = self.settle(usage, cost_nanos);
         self.learn(self.seen.usage.as_ref());
         self.count(&attempts, usage.as_ref(), cost_nanos);

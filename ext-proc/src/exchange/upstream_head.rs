@@ -9,40 +9,14 @@ use attache_core::dialect::Dialect;
 use attache_core::endpoint::{Endpoint, Operation, query_for_upstream};
 use attache_core::fault::Fault;
 use attache_core::form::Form;
+use attache_core::head::{self, ANTHROPIC_BETA_HEADER, CLIENT_ONLY, OF_A_DIALECT};
 use attache_core::translate::Ask;
 use envoy_types::pb::google::protobuf::Struct;
 use secrecy::ExposeSecret;
 use std::time::SystemTime;
 
-/// The client's credentials and everything that belongs to the client's own account: never for a provider.
-const CLIENT_ONLY: [&str; 14] = [
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "x-goog-user-project",
-    "x-amz-date",
-    "x-amz-security-token",
-    "x-amz-content-sha256",
-    "cookie",
-    "openai-organization",
-    "openai-project",
-    "x-gateway-destination-endpoint",
-    super::request::WANTS_COST,
-];
-
-/// The version of the Anthropic API that we speak when the client does not: <https://docs.anthropic.com/en/api/versioning>.
-const ANTHROPIC_VERSION: &str = "2023-06-01";
-
-/// Request headers that mean something to one dialect only, with the key under which later attempts find the client's.
-const OF_A_DIALECT: [(Dialect, &str, &str); 3] = [
-    (Dialect::OpenAi, "openai-beta", "openai_beta"),
-    (Dialect::Anthropic, ANTHROPIC_VERSION_HEADER, "anthropic_version"),
-    (Dialect::Anthropic, ANTHROPIC_BETA_HEADER, "anthropic_beta"),
-];
-const ANTHROPIC_VERSION_HEADER: &str = "anthropic-version";
-const ANTHROPIC_BETA_HEADER: &str = "anthropic-beta";
+/// The keys under which later attempts find the client's values of [`OF_A_DIALECT`].
+const KEYS: [&str; OF_A_DIALECT.len()] = ["openai_beta", "anthropic_version", "anthropic_beta"];
 
 /// What the head of a client's request asks for, and what it says to one dialect only. It is kept aside, because an attempt
 /// takes it off the request or changes it, and the next attempt may need it again.
@@ -62,7 +36,7 @@ impl Asking {
     /// Notes it as the client sent it.
     pub(super) fn of(endpoint: Endpoint, head: &Head) -> Self {
         let path = head.get(":path").unwrap_or_default().to_owned();
-        let headers = OF_A_DIALECT.map(|(_, name, _)| head.get(name).map(str::to_owned));
+        let headers = OF_A_DIALECT.map(|(_, name)| head.get(name).map(str::to_owned));
         let passes = endpoint.operation == Operation::Pass;
         let form = head.get("content-type").filter(|kind| passes && Form::is_type(kind)).map(str::to_owned);
         Self { endpoint, path, headers, form }
@@ -84,8 +58,16 @@ impl Asking {
         Ok(Ask::read(self.endpoint.clone(), body)?.with_betas(self.header(ANTHROPIC_BETA_HEADER)))
     }
 
+    /// What it says besides its body and its endpoint, by name: a provider may answer otherwise for it.
+    pub(super) fn beside(&self) -> Vec<(&'static str, String)> {
+        let query = self.path.split_once('?').map(|(_, query)| ("query", query_for_upstream(query)));
+        let headers = OF_A_DIALECT.iter().zip(&self.headers);
+        let headers = headers.filter_map(|((_, name), value)| Some((*name, value.clone()?)));
+        headers.chain(query.filter(|(_, query)| !query.is_empty())).collect()
+    }
+
     fn header(&self, name: &str) -> Option<&str> {
-        let met = OF_A_DIALECT.iter().zip(&self.headers).find(|((_, met, _), _)| *met == name);
+        let met = OF_A_DIALECT.iter().zip(&self.headers).find(|((_, met), _)| *met == name);
         met.and_then(|(_, value)| value.as_deref())
     }
 
@@ -95,7 +77,7 @@ impl Asking {
         if let Some(form) = &self.form {
             metadata.text("form", form);
         }
-        for ((_, _, key), value) in OF_A_DIALECT.into_iter().zip(&self.headers) {
+        for (key, value) in KEYS.into_iter().zip(&self.headers) {
             if let Some(value) = value {
                 metadata.text(key, value);
             }
@@ -106,7 +88,7 @@ impl Asking {
     pub(super) fn told(metadata: &Struct) -> Option<Self> {
         let told = |key: &str| metadata.fields.get(key).and_then(text).map(str::to_owned);
         let path = told("path")?;
-        let headers = OF_A_DIALECT.map(|(_, _, key)| told(key));
+        let headers = KEYS.map(told);
         let endpoint = Endpoint::of(&path, told("front").as_deref() == Some(Dialect::Anthropic.as_str()))?;
         Some(Self { endpoint, path, headers, form: told("form") })
     }
@@ -123,8 +105,8 @@ pub(super) fn address(change: &mut Change, target: &Target, config: &Config, ask
     for name in &config.credential_headers {
         change.remove(name.clone());
     }
-    change
-        .set(":path", with_query(&format!("{}{path}", provider.base_path), provider.query.as_deref(), asking, dialect));
+    let of_client = (dialect == asking.front()).then_some(&*asking.path);
+    change.set(":path", head::path(&provider.base_path, path, provider.query.as_deref(), of_client));
     change.set(":authority", provider.authority.clone());
     // What nobody here looks into stays what it is: forms, sound, lines of JSON.
     if !matches!(asking.endpoint.operation, Operation::Pass | Operation::Other) {
@@ -132,9 +114,8 @@ pub(super) fn address(change: &mut Change, target: &Target, config: &Config, ask
     }
     // Compressed streams would have to be unpacked here; providers that send them all the same are unpacked.
     change.set("accept-encoding", "identity");
-    for ((of, name, _), value) in OF_A_DIALECT.into_iter().zip(&asking.headers) {
-        let default = (name == ANTHROPIC_VERSION_HEADER).then_some(ANTHROPIC_VERSION);
-        match value.as_deref().or(default).filter(|_| of == dialect || (of == Dialect::OpenAi && is_openai(dialect))) {
+    for ((of, name), value) in OF_A_DIALECT.into_iter().zip(&asking.headers) {
+        match head::of_dialect(of, name, value.as_deref(), dialect) {
             Some(value) => change.set(name, value),
             None => change.remove(name),
         };
@@ -175,21 +156,4 @@ pub(super) async fn sign(
         change.set(name, secret.expose_secret());
     }
     Ok(signed.used)
-}
-
-/// The dialects of OpenAI's own API.
-fn is_openai(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::OpenAi | Dialect::Responses | Dialect::Completions)
-}
-
-/// The path with what the provider wants in every query and, if it speaks the client's dialect, the client's own query.
-fn with_query(path: &str, of_provider: Option<&str>, asking: &Asking, dialect: Dialect) -> String {
-    let of_client = asking.path.split_once('?').filter(|_| dialect == asking.front());
-    let of_client = of_client.map(|(_, query)| query_for_upstream(query)).filter(|query| !query.is_empty());
-    let mut path = path.to_owned();
-    for query in of_provider.into_iter().chain(of_client.as_deref()) {
-        path.push(if path.contains('?') { '&' } else { '?' });
-        path.push_str(query);
-    }
-    path
 }

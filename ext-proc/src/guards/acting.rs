@@ -63,6 +63,11 @@ impl Acting {
         }
     }
 
+    /// Who they are.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().zip(&self.acts).filter(|(_, acts)| **acts).map(|(guard, _)| &*guard.name)
+    }
+
     /// Looks at a request: the guard that stops it, and the one that has another model serve it. `body`: `None` for one
     /// that goes by unread.
     pub(super) fn request(
@@ -187,6 +192,14 @@ impl Acting {
     pub(super) fn asking(&self, direction: Direction) -> Vec<Arc<Guard>> {
         let asks = |guard: &&Arc<Guard>| guard.asks.is_some() && direction.is_watched(guard.on);
         self.acting().filter(asks).cloned().collect()
+    }
+
+    /// Whether one of them may let one caller read an answer and another not: it asks somebody who is told who asks.
+    pub fn answer_by_caller(&self) -> bool {
+        let told = |guard: &Arc<Guard>| {
+            guard.mode == Mode::Enforce && guard.asks.as_ref().is_some_and(|call| call.asks.is_told_who_asks())
+        };
+        self.asking(Direction::Response).iter().any(told)
     }
 
     /// Books what those said who were asked; the guards that act on it, in the order of the configuration.

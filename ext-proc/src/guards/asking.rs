@@ -1,11 +1,12 @@
 //! Asking those whom guards ask: all side by side, about the same texts.
 
 use super::acting::chosen;
-use super::callout::{About, Passage, Verdict, passage};
+use super::callout::{About, Passage, Source, Verdict, passage};
 use super::{Direction, Guard};
 use crate::config::written::guards::Sees;
 use crate::exchange::settle::Settlement;
 use attache_core::endpoint::Endpoint;
+use attache_core::guard::Mode;
 use attache_core::redact::Veil;
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -85,9 +86,17 @@ impl Settlement {
             };
             let (verdict, source) = call.verdict(&guard.name, &about, texts).await;
             self.service().metrics.guard_calls.with_label_values(&[&*guard.name, source.as_str()]).inc();
-            (guard.clone(), verdict)
+            (guard.clone(), verdict, source)
         }));
-        let verdicts: Vec<(Arc<Guard>, Verdict)> = verdicts.await;
+        let verdicts: Vec<(Arc<Guard>, Verdict, Source)> = verdicts.await;
+        let undecided = |(guard, verdict, source): &(Arc<Guard>, Verdict, Source)| {
+            guard.mode == Mode::Enforce && *verdict == Verdict::Allow && *source == Source::Failure
+        };
+        if direction == Direction::Response && verdicts.iter().any(undecided) {
+            // It passes this time; the next time somebody may know.
+            self.not_kept("guard_undecided");
+        }
+        let verdicts = verdicts.into_iter().map(|(guard, verdict, _)| (guard, verdict)).collect();
         let Some(mut guards) = self.guards.take() else { return Vec::new() };
         let stops = guards.note_verdicts(self, direction, verdicts);
         self.guards = Some(guards);

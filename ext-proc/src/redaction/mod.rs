@@ -165,6 +165,11 @@ async fn found_by_others(
 }
 
 impl Redaction {
+    /// The policy's name.
+    pub fn policy(&self) -> &str {
+        &self.policy.name
+    }
+
     /// The way back, while no answer has taken it.
     pub fn veil(&self) -> Option<Veil> {
         self.veil.clone()

@@ -12,7 +12,13 @@ mod file;
 mod memory;
 mod redis;
 
-pub use redis::Settings as RedisSettings;
+pub use redis::{
+    Connection as RedisConnection, Failure as RedisFailure, Link as RedisLink, Problem as RedisProblem,
+    Settings as RedisSettings,
+};
+
+#[cfg(test)]
+pub use redis::tests::server::{Server as RedisServer, free_port};
 
 use crate::config::written;
 use crate::metrics::Metrics;

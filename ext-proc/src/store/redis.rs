@@ -11,16 +11,17 @@ mod script;
 mod settings;
 mod settling;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
+pub use connect::Connection;
 pub(super) use leases::{Leased, Part};
+pub use link::{Failure, Link};
 pub use settings::{Problem, Settings};
 
 use super::{Unavailable, Wanted};
 use crate::metrics::Metrics;
 use attache_core::limit::{Counter, Moved, Standing, Verdict};
 use leases::Leases;
-use link::{Failure, Link};
 use redis::{Cmd, ErrorKind, FromRedisValue, ServerErrorKind, Value};
 use script::{Names, Script, Scripts, amount, put_window};
 use settling::{Order, QUEUE_MAX, Settling};
@@ -107,7 +108,7 @@ impl Redis {
             told: AtomicBool::new(false),
             #[cfg(test)]
             test_now_ms: AtomicU64::new(0),
-            link: Link::start(settings),
+            link: Link::start(settings, "limits are decided by on_store_failure until it does"),
         });
         let (orders, inbox) = mpsc::channel(QUEUE_MAX);
         let leases = with_leases.then(|| Leases::start(core.clone(), moved.clone()));

@@ -65,6 +65,7 @@ impl Asked {
                 return Err(Refusal::Denied(Box::new(denied)));
             }
         };
+        let plan = plan.followed(self.follow);
         let mut change = self.routed(&model, &plan);
         change.skip_request_body = true;
         let read = if self.head.end { Some(Bytes::new()) } else { masked.clone().or(body) };

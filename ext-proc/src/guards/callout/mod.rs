@@ -74,6 +74,16 @@ pub enum Asks {
     Judge(Judge),
 }
 
+impl Asks {
+    /// Only who is told who asks can say one thing to one and another to the next.
+    pub fn is_told_who_asks(&self) -> bool {
+        match self {
+            Self::Webhook(_) | Self::Grpc(_) => true,
+            Self::Moderation(_) | Self::Presidio(_) | Self::Judge(_) => false,
+        }
+    }
+}
+
 /// A guard that asks somebody.
 pub struct CallOut {
     /// Whom.
@@ -218,11 +228,9 @@ impl CallOut {
             hash.update(text.as_bytes());
         };
         add(about.direction.as_str());
-        // Only who is told who asks can say one thing to one and another to the next.
-        match &self.asks {
-            Asks::Webhook(_) | Asks::Grpc(_) => [about.caller, about.model, about.front].map(&mut add),
-            Asks::Moderation(_) | Asks::Presidio(_) | Asks::Judge(_) => [(); 3],
-        };
+        if self.asks.is_told_who_asks() {
+            [about.caller, about.model, about.front].into_iter().for_each(&mut add);
+        }
         for Passage { scope, choice, text } in texts {
             add(passage::name_of(*scope));
             add(&choice.to_string());

@@ -13,25 +13,33 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection that many calls share; each clone is a handle. A task of the runtime on which it was made serves it.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub enum Connection {
+    /// To one server.
     One(MultiplexedConnection),
+    /// To all nodes of a cluster.
     Cluster(ClusterConnection),
 }
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoConnection {
+pub enum NoConnection {
+    /// The settings are wrong.
     #[error(transparent)]
     Settings(#[from] Problem),
+    /// The server refuses, or is not there.
     #[error(transparent)]
     Redis(#[from] RedisError),
+    /// Nobody answers.
     #[error("no answer within a second")]
     Timeout(#[from] tokio::time::error::Elapsed),
 }
 
 impl Connection {
     /// Connects and makes sure that somebody answers.
-    pub(super) async fn open(settings: &Settings) -> Result<Self, NoConnection> {
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn open(settings: &Settings) -> Result<Self, NoConnection> {
         // The process may have several; then rustls must be told. It is no matter whether somebody was faster.
         let _known = rustls::crypto::ring::default_provider().install_default();
         let connection = tokio::time::timeout(CONNECT_TIMEOUT, Self::reach(settings)).await??;
@@ -49,7 +57,11 @@ impl Connection {
         }
     }
 
-    pub(super) async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
+    /// Asks something, for as long as it takes.
+    ///
+    /// # Errors
+    /// What went wrong, but for what a server says: that is a value.
+    pub async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
         match self {
             Self::One(connection) => connection.send_packed_command(command).await,
             Self::Cluster(connection) => connection.req_packed_command(command).await,

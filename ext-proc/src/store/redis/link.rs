@@ -21,7 +21,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// A link to Redis, for calls from any runtime.
 #[derive(Debug)]
-pub(super) struct Link {
+pub struct Link {
     line: Arc<Line>,
     keeper: AbortHandle,
 }
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Line {
 
 /// Why a call has no answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// There is no connection: nothing was sent.
     Down,
     /// Nobody knows whether it was done.
@@ -52,20 +52,21 @@ pub(super) enum Failure {
 }
 
 impl Link {
-    /// Starts to connect, on this runtime, which outlives every call.
-    pub(super) fn start(settings: Settings) -> Self {
+    /// Starts to connect, on this runtime, which outlives every call. `meanwhile` is what an operator reads while there is no
+    /// connection.
+    pub fn start(settings: Settings, meanwhile: &'static str) -> Self {
         let line = Arc::new(Line {
             connection: ArcSwapOption::empty(),
             silent: AtomicU32::new(0),
             lost: Notify::new(),
             made: Notify::new(),
         });
-        let keeper = tokio::spawn(keep(line.clone(), settings)).abort_handle();
+        let keeper = tokio::spawn(keep(line.clone(), settings, meanwhile)).abort_handle();
         Self { line, keeper }
     }
 
     /// Waits until there is a connection, but no longer than this; whether there is one.
-    pub(super) async fn up(&self, longest: Duration) -> bool {
+    pub async fn up(&self, longest: Duration) -> bool {
         let made = self.line.made.notified();
         if !self.is_up() {
             let _known = tokio::time::timeout(longest, made).await;
@@ -74,12 +75,15 @@ impl Link {
     }
 
     /// Whether there is a connection.
-    pub(super) fn is_up(&self) -> bool {
+    pub fn is_up(&self) -> bool {
         self.line.connection.load().is_some()
     }
 
     /// Asks Redis something.
-    pub(super) async fn ask(&self, command: &Cmd, timeout: Duration) -> Result<Value, Failure> {
+    ///
+    /// # Errors
+    /// Why there is no answer; without a connection at once.
+    pub async fn ask(&self, command: &Cmd, timeout: Duration) -> Result<Value, Failure> {
         let Some(connection) = self.line.connection.load_full() else { return Err(Failure::Down) };
         let mut handle = (*connection).clone();
         match tokio::time::timeout(timeout, handle.run(command)).await {
@@ -157,7 +161,7 @@ fn fault(error: &RedisError) -> Fault {
     }
 }
 
-async fn keep(line: Arc<Line>, settings: Settings) {
+async fn keep(line: Arc<Line>, settings: Settings, meanwhile: &str) {
     let mut told = false;
     loop {
         let since = Instant::now();
@@ -169,7 +173,7 @@ async fn keep(line: Arc<Line>, settings: Settings) {
                 tracing::info!("Redis answers");
                 line.lost.notified().await;
                 told = false;
-                tracing::warn!("Redis does not answer: limits are decided by on_store_failure until it does");
+                tracing::warn!("Redis does not answer: {meanwhile}");
             }
             Err(error) if !told => {
                 told = true;

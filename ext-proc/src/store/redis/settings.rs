@@ -13,7 +13,8 @@ use std::time::Duration;
 /// The user needs these rights and no others (PREFIX is `prefix`):
 /// `resetchannels resetkeys ~{PREFIX}:* -@all +ping +time +eval +evalsha +exists +get +set +pttl +pexpire +hexists +hget +hmget
 /// +hset +hdel +hincrby +hgetall +zadd +zrem +zrangebyscore`, besides `+select` with a database other than
-/// 0, `+cluster|slots +readonly` with a cluster.
+/// 0, `+cluster|slots +readonly` with a cluster. A cache there needs these as well:
+/// `~PREFIX:cache:* +unlink +getrange +scan +xadd +xread +xrevrange +xtrim +hsetnx +hlen +hkeys`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
@@ -118,7 +119,8 @@ impl Settings {
         urls.into_iter().try_for_each(|url| info(url).map(drop))
     }
 
-    pub(super) fn timeout(&self) -> Duration {
+    /// Longest time that a request waits.
+    pub fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
     }
 

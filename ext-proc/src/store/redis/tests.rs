@@ -5,7 +5,7 @@ mod equal;
 mod leases;
 mod limits;
 mod measure;
-mod server;
+pub mod server;
 mod shelves;
 mod ways;
 

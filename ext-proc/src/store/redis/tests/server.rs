@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A running server. Killed when it is dropped, also by a test that fails.
-pub(super) struct Server {
+pub struct Server {
     child: Child,
-    pub(super) folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     first: Vec<String>,
     options: Vec<String>,
 }
@@ -35,12 +35,12 @@ fn binary() -> Option<PathBuf> {
 
 impl Server {
     /// Starts one. None: the test is skipped, and that was said.
-    pub(super) fn start(options: &[&str]) -> Option<Self> {
+    pub fn start(options: &[&str]) -> Option<Self> {
         Self::start_as(&[], options)
     }
 
     /// The same, for a server that is told first what it is.
-    pub(super) fn start_as(first: &[&str], options: &[&str]) -> Option<Self> {
+    pub fn start_as(first: &[&str], options: &[&str]) -> Option<Self> {
         binary()?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -73,37 +73,45 @@ impl Server {
         child
     }
 
-    pub(super) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("redis+unix://{}", self.folder.path().join("redis.sock").display())
     }
 
     /// Sends a signal: `STOP`, `CONT`.
-    pub(super) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(sent.expect("kill runs").success());
     }
 
-    pub(super) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().expect("it is ours");
         self.child.wait().expect("it ends");
     }
 
     /// Starts it again, empty.
-    pub(super) fn again(&mut self) {
+    pub fn again(&mut self) {
         self.child = Self::spawn(&self.folder, &self.first, &self.options);
     }
 
     /// Asks it something, on a connection of its own.
-    pub(super) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).expect("a good address");
-        let mut connection = client.get_connection().expect("it listens");
+        let begun = Instant::now();
+        let mut connection = loop {
+            match client.get_connection() {
+                Ok(connection) => break connection,
+                // One that is busy starting, or stepping up, may drop whoever comes.
+                Err(_) if begun.elapsed() < Duration::from_secs(5) => std::thread::sleep(Duration::from_millis(20)),
+                Err(error) => panic!("it does not listen: {error}"),
+            }
+        };
         let mut command = redis::Cmd::new();
         words.iter().for_each(|word| drop(command.arg(*word).clone()));
         command.query(&mut connection).expect("it answers")
     }
 
     /// All keys that would stay for ever, but for shelves.
-    pub(super) fn immortal(&self) -> Vec<String> {
+    pub fn immortal(&self) -> Vec<String> {
         let keys: Vec<String> = self.ask(&["KEYS", "*"]);
         keys.into_iter().filter(|key| !key.contains(":shelf") && self.ask::<i64>(&["PTTL", key]) < 0).collect()
     }
@@ -118,7 +126,7 @@ impl Drop for Server {
 }
 
 /// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("it is bound").port()
 }
