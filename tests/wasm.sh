@@ -1,24 +1,32 @@
 #!/bin/sh
-# Builds the WASM filters: wasm-filters/redact.wasm and guard.wasm in the target folder, with their SHA-256 sums. That they
-# build proves that core needs no operating system. Uses rustup's target where rustup can fetch it; otherwise builds the
-# target's standard library from Debian's Rust source.
+# Builds the WASM filters, all of wasm-filters/* that are one or those that are named: wasm-filters/NAME.wasm in the target
+# folder, with their SHA-256 sums; says their sizes, also gzipped. That they build proves that core needs no operating
+# system. Uses rustup's target where rustup can fetch it; otherwise builds the target's standard library from Debian's Rust
+# source.
 set -eu
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
 folder=${CARGO_TARGET_DIR:-$PWD/target}
+filters=${*:-$(grep -l cdylib wasm-filters/*/Cargo.toml | xargs -n 1 dirname | xargs -n 1 basename)}
 # The same sources give the same bytes, wherever they are built.
 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/attache"
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS
 
 build() {
-	cargo build "$@" --profile wasm --target "$target" -p attache-wasm-redact -p attache-wasm-guard
+	packages=$(for filter in $filters; do printf ' -p attache-wasm-%s' "$filter"; done)
+	# shellcheck disable=SC2086 # the names are words of their own
+	cargo build "$@" --profile wasm --target "$target" $packages
 	mkdir -p "$folder/wasm-filters"
-	for filter in redact guard; do
-		optimised "$folder/$target/wasm/attache_wasm_$filter.wasm" "$folder/wasm-filters/$filter.wasm"
+	for filter in $filters; do
+		built=$(echo "attache_wasm_$filter" | tr - _)
+		optimised "$folder/$target/wasm/$built.wasm" "$folder/wasm-filters/$filter.wasm"
 	done
 	cd "$folder/wasm-filters"
-	sha256sum redact.wasm guard.wasm >SHA256SUMS
-	wc -c redact.wasm guard.wasm
+	sha256sum -- *.wasm >SHA256SUMS
+	echo "   bytes  gzipped  SHA-256"
+	while read -r sum name; do
+		printf '%8d %8d  %s  %s\n' "$(wc -c <"$name")" "$(gzip -9c "$name" | wc -c)" "$sum" "$name"
+	done <SHA256SUMS
 }
 
 # wasm-opt makes them smaller where it is installed.

@@ -1,7 +1,7 @@
-//! What both filters' configurations have in common: a list of blocks, each with a name, a condition and rules of the core.
+//! What the filters' configurations have in common: a list of blocks, each with a name, a condition and rules of the core.
 
 use crate::BODY_BYTES_MAX;
-use crate::when::{When, Written};
+use crate::when::{When, Written, whole_number};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -18,6 +18,8 @@ const CALLS: [&str; 5] = ["moderation", "presidio", "webhook", "grpc", "judge"];
 pub(crate) struct Blocks<R> {
     pub(crate) list: Vec<Block<R>>,
     pub(crate) body_bytes_max: usize,
+    /// The filter's other fields.
+    more: Map<String, Value>,
 }
 
 /// One block.
@@ -45,6 +47,11 @@ struct Item {
 impl<R: DeserializeOwned> Blocks<R> {
     /// Reads `{"LIST": [...], "body_bytes_max": ...}`.
     pub(crate) fn read(configuration: &[u8], list: &str) -> Result<Self, String> {
+        Self::read_with(configuration, list, &[])
+    }
+
+    /// The same where there may be more fields, of these names.
+    pub(crate) fn read_with(configuration: &[u8], list: &str, more: &[&str]) -> Result<Self, String> {
         let written: Value = serde_json::from_slice(configuration)
             .map_err(|error| format!("the plugin's configuration is not JSON: {error}"))?;
         let Value::Object(mut fields) = written else { return Err(format!("expected an object with a list `{list}`")) };
@@ -53,8 +60,9 @@ impl<R: DeserializeOwned> Blocks<R> {
             None => BODY_BYTES_MAX,
             Some(bytes) => whole_number(&bytes).ok_or("body_bytes_max: expected a number of bytes above 0")?,
         };
-        if let Some(unknown) = fields.keys().next() {
-            return Err(format!("{unknown}: unknown field; there is `{list}` and `body_bytes_max`"));
+        if let Some(unknown) = fields.keys().find(|field| !more.contains(&field.as_str())) {
+            let others: String = more.iter().map(|field| format!(", `{field}`")).collect();
+            return Err(format!("{unknown}: unknown field; there is `{list}`{others} and `body_bytes_max`"));
         }
         let items: Vec<Item> = serde_path_to_error::deserialize(items).map_err(|error| {
             let path = error.path().to_string();
@@ -73,7 +81,17 @@ impl<R: DeserializeOwned> Blocks<R> {
             }
             blocks.push(Block::read(item, at)?);
         }
-        Ok(Self { list: blocks, body_bytes_max })
+        Ok(Self { list: blocks, body_bytes_max, more: fields })
+    }
+
+    /// One of the filter's other fields; its default where it is not written.
+    pub(crate) fn more<T: DeserializeOwned + Default>(&mut self, field: &str) -> Result<T, String> {
+        let Some(written) = self.more.remove(field) else { return Ok(T::default()) };
+        serde_path_to_error::deserialize(written).map_err(|error| {
+            let path = error.path().to_string();
+            let dot = if path == "." { "" } else { "." };
+            format!("{field}{dot}{}: {}", path.trim_matches('.'), error.into_inner())
+        })
     }
 }
 
@@ -97,13 +115,4 @@ impl<R: DeserializeOwned> Block<R> {
         })?;
         Ok(Self { at, name, when, key, tenant, rules })
     }
-}
-
-/// A number as JSON has it, and as what was a protobuf `Struct` has it: `8388608.0`.
-fn whole_number(value: &Value) -> Option<usize> {
-    let number = value.as_u64().or_else(|| {
-        let float = value.as_f64().filter(|float| float.fract() == 0.0 && (1.0..=4e9).contains(float))?;
-        format!("{float:.0}").parse().ok()
-    })?;
-    usize::try_from(number).ok().filter(|number| *number > 0)
 }

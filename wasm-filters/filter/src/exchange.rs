@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 /// The status with which a proxy refuses a body that outgrows its own buffer.
 const PAYLOAD_TOO_LARGE: &str = "413";
+/// What requests with files in them are.
+const FORM: &str = "multipart/form-data";
 /// The code of a request that nobody can look into.
 const UNREAD: &str = "request_not_readable";
 
@@ -15,6 +17,8 @@ const UNREAD: &str = "request_not_readable";
 pub struct Exchange<F: Filter> {
     filter: Rc<F>,
     state: State<F::Stage>,
+    /// The request's headers have gone on.
+    head_left: bool,
     told: Told,
 }
 
@@ -25,8 +29,8 @@ enum State<S> {
     Asking(Endpoint),
     /// The answer is awaited.
     Asked(Box<Open<S>>),
-    /// The answer is on its way to us.
-    Whole(Box<Open<S>>),
+    /// The answer is on its way to us; this changes in its head when it goes on.
+    Whole(Box<Open<S>>, Change),
     /// The answer passes through.
     Streaming(Box<Open<S>>),
     /// The answer's body becomes this, whatever comes.
@@ -44,24 +48,51 @@ struct Open<S> {
 impl<F: Filter> Exchange<F> {
     /// Begins.
     pub fn new(filter: Rc<F>) -> Self {
-        Self { filter, state: State::New, told: Told::default() }
+        Self { filter, state: State::New, head_left: false, told: Told::default() }
+    }
+
+    /// Whether every attempt is an exchange of its own.
+    pub fn is_attempt(&self) -> bool {
+        self.filter.per_attempt()
     }
 
     /// Takes a request's headers; `end`: there is no body. `now` is unix seconds.
     pub fn request_head(&mut self, headers: &Headers<'_>, end: bool, now: u64) -> Step {
+        let step = self.head(headers, end, now);
+        self.with_head(step)
+    }
+
+    /// The first step on of a request changes its head as every request's.
+    fn with_head(&mut self, step: Step) -> Step {
+        match step {
+            Step::Go(change) if !self.head_left => {
+                self.head_left = true;
+                let mut all = self.filter.every_head();
+                all.append(change);
+                Step::Go(all)
+            }
+            Step::Go(_) | Step::Hold | Step::Answer(_) => step,
+        }
+    }
+
+    fn head(&mut self, headers: &Headers<'_>, end: bool, now: u64) -> Step {
         let path = headers(":path").unwrap_or_default();
         let Some(endpoint) = Endpoint::of(&path, headers("anthropic-version").is_some()) else { return self.over() };
+        let reads = self.filter.reads_request(&endpoint, headers);
         self.state = State::Asking(endpoint);
+        if !reads {
+            return self.pass_unread(headers, now);
+        }
         if end {
             return self.ask(headers, b"", now);
         }
         if headers("upgrade").is_some() {
             // What is said over it has no beginning and no end.
-            return self
-                .unread(FaultKind::InvalidRequest, |who| format!("{who} cannot look into an upgraded connection"));
+            let why = |who: &str| format!("{who} cannot look into an upgraded connection");
+            return self.unread(FaultKind::InvalidRequest, why, headers, now);
         }
         if length_of(headers).is_some_and(|bytes| bytes > self.filter.body_bytes_max()) {
-            return self.too_large();
+            return self.too_large(headers, now);
         }
         Step::Hold
     }
@@ -75,11 +106,16 @@ impl<F: Filter> Exchange<F> {
         now: u64,
         read: &dyn Fn() -> Vec<u8>,
     ) -> Step {
+        let step = self.body(headers, size, end, now, read);
+        self.with_head(step)
+    }
+
+    fn body(&mut self, headers: &Headers<'_>, size: usize, end: bool, now: u64, read: &dyn Fn() -> Vec<u8>) -> Step {
         match &self.state {
-            State::Asking(_) if size > self.filter.body_bytes_max() => self.too_large(),
+            State::Asking(_) if size > self.filter.body_bytes_max() => self.too_large(headers, now),
             State::Asking(_) if end => self.ask(headers, &read(), now),
             State::Asking(_) => Step::Hold,
-            State::New | State::Asked(_) | State::Whole(_) | State::Streaming(_) | State::Instead(_) | State::Over => {
+            State::New | State::Asked(_) | State::Whole(..) | State::Streaming(_) | State::Instead(_) | State::Over => {
                 Step::go()
             }
         }
@@ -90,100 +126,156 @@ impl<F: Filter> Exchange<F> {
         let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
         if body.len() > self.filter.body_bytes_max() {
             self.state = State::Asking(endpoint);
-            return self.too_large();
+            return self.too_large(headers, now);
         }
-        let ask = Ask::read(endpoint.clone(), body).ok();
+        let betas = headers("anthropic-beta");
+        let kind = headers("content-type").filter(|kind| kind_of(kind) == FORM);
+        let ask = match &kind {
+            Some(kind) => Ask::read_form(endpoint.clone(), kind, body),
+            None => Ask::read(endpoint.clone(), body),
+        };
+        let ask = ask.ok().map(|ask| ask.with_betas(betas.as_deref()));
         let endpoint = ask.as_ref().map_or(endpoint, |ask| ask.endpoint().clone());
         let named = ask.as_ref().map(|ask| &*ask.model).or(endpoint.model.as_deref());
         let model = named.unwrap_or_default();
-        let question = Question { endpoint: &endpoint, ask: ask.as_ref(), model, headers, body, now };
-        let Some(mut stage) = self.filter.open(&question) else { return Step::go() };
+        let question = Question { endpoint: &endpoint, ask: ask.as_ref(), model, headers, body, now, unread: false };
+        let Some(mut stage) = self.filter.open(&question) else { return self.nobody(&endpoint) };
         let asked = stage.request(&question);
         stage.tell(&mut self.told);
         match asked {
             Asked::Answer(reply) => Step::Answer(reply),
             Asked::Go(mut change) => {
-                if let Some(body) = change.body.as_ref().filter(|_| headers("content-length").is_some()) {
-                    change.set.push(("content-length", body.len().to_string()));
+                // The attempt before may have left the length of its own body.
+                let length = change.body.as_ref().map(Vec::len).or(self.is_attempt().then_some(body.len()));
+                if let Some(length) = length.filter(|_| headers("content-length").is_some()) {
+                    change.put("content-length", length.to_string());
                 }
-                if stage.wants_answer() {
-                    // Nobody here reads what is compressed.
-                    change.set.push(("accept-encoding", "identity".to_owned()));
-                    self.state = State::Asked(Box::new(Open { stage, endpoint }));
-                }
+                self.await_answer(stage, endpoint, &mut change);
+                Step::Go(change)
+            }
+        }
+    }
+
+    /// No rule of the filter fits: the request is none of its business. An attempt that is not made anew would go on as the
+    /// attempt before left it, made for another provider.
+    fn nobody(&self, endpoint: &Endpoint) -> Step {
+        if !self.is_attempt() {
+            return Step::go();
+        }
+        let fault = Fault::new(FaultKind::NotFound, "nothing here is made for this request").with_code("no_target");
+        Step::Answer(Reply::fault(endpoint.errors(), &fault))
+    }
+
+    /// The request goes on; who wants to see the answer waits for it.
+    fn await_answer(&mut self, stage: F::Stage, endpoint: Endpoint, change: &mut Change) {
+        if stage.wants_answer() {
+            // Nobody here reads what is compressed.
+            change.put("accept-encoding", "identity");
+            self.state = State::Asked(Box::new(Open { stage, endpoint }));
+        }
+    }
+
+    /// The request goes on without having been read. Its headers are still here.
+    fn pass_unread(&mut self, headers: &Headers<'_>, now: u64) -> Step {
+        let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
+        let model = endpoint.model.as_deref().unwrap_or_default();
+        let question = Question { endpoint: &endpoint, ask: None, model, headers, body: b"", now, unread: true };
+        let mut change = self.filter.unread_head(&question);
+        match self.filter.open_unread(&question) {
+            None if self.is_attempt() => self.nobody(&endpoint),
+            None => Step::Go(change),
+            Some((_, Asked::Answer(reply))) => Step::Answer(reply),
+            Some((stage, Asked::Go(more))) => {
+                change.append(more);
+                self.await_answer(stage, endpoint, &mut change);
                 Step::Go(change)
             }
         }
     }
 
     /// A request of which more would have to be read than may be.
-    fn too_large(&mut self) -> Step {
+    fn too_large(&mut self, headers: &Headers<'_>, now: u64) -> Step {
         let most = self.filter.body_bytes_max();
         let why = |who: &str| format!("the request is larger than {most} bytes, the most that {who} looks into");
-        self.unread(FaultKind::TooLarge, why)
+        self.unread(FaultKind::TooLarge, why, headers, now)
     }
 
     /// A request that nobody here looks into: it is refused where somebody insists on that.
-    fn unread(&mut self, kind: FaultKind, why: impl Fn(&str) -> String) -> Step {
-        let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
-        match self.filter.insists() {
-            Some(who) => Step::Answer(Reply::fault(endpoint.errors(), &Fault::new(kind, why(&who)).with_code(UNREAD))),
-            None => Step::go(),
-        }
+    fn unread(&mut self, kind: FaultKind, why: impl Fn(&str) -> String, headers: &Headers<'_>, now: u64) -> Step {
+        let State::Asking(endpoint) = &self.state else { return Step::go() };
+        let Some(who) = self.filter.insists() else { return self.pass_unread(headers, now) };
+        let reply = Reply::fault(endpoint.errors(), &Fault::new(kind, why(&who)).with_code(UNREAD));
+        self.state = State::Over;
+        Step::Answer(reply)
     }
 
     /// Takes an answer's headers; `end`: there is no body.
     pub fn response_head(&mut self, headers: &Headers<'_>, end: bool) -> Step {
-        let open = match std::mem::replace(&mut self.state, State::Over) {
+        let mut open = match std::mem::replace(&mut self.state, State::Over) {
             State::Asked(open) => open,
             State::Asking(endpoint) if !end => return self.refused_by_proxy(&endpoint, headers),
-            State::New | State::Asking(_) | State::Whole(_) | State::Streaming(_) | State::Instead(_) | State::Over => {
+            State::New
+            | State::Asking(_)
+            | State::Whole(..)
+            | State::Streaming(_)
+            | State::Instead(_)
+            | State::Over => {
                 return Step::go();
             }
         };
-        if end {
-            return Step::go();
-        }
         let status: u16 = headers(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
         let kind = kind_of(&headers("content-type").unwrap_or_default());
-        let head = AnswerHead { success: (200..300).contains(&status), kind: &kind };
-        self.answered(open, &head, headers)
+        let head = AnswerHead { status, success: (200..300).contains(&status), kind: &kind, headers };
+        if end { self.bodyless(&mut open, &head) } else { self.answered(open, &head) }
     }
 
-    fn answered(&mut self, mut open: Box<Open<F::Stage>>, head: &AnswerHead<'_>, headers: &Headers<'_>) -> Step {
+    /// An answer without a body, whose headers are still here.
+    fn bodyless(&mut self, open: &mut Open<F::Stage>, head: &AnswerHead<'_>) -> Step {
+        let answered = open.stage.bodyless(head);
+        open.stage.tell(&mut self.told);
+        match answered {
+            Answered::Unchanged => Step::go(),
+            Answered::Change(change) => Step::Go(Change { body: None, ..change }),
+            Answered::Instead(reply) => Step::Answer(reply),
+        }
+    }
+
+    fn answered(&mut self, mut open: Box<Open<F::Stage>>, head: &AnswerHead<'_>) -> Step {
+        let headers = head.headers;
         let form = open.stage.answer(head);
+        let mut change = open.stage.answer_head();
         if form == Form::Unread {
-            return Step::go();
+            open.stage.tell(&mut self.told);
+            return Step::Go(change);
         }
         let encoding = headers("content-encoding").filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"));
         if let Some(encoding) = encoding {
-            return self.unreadable(&open, &translate::unreadable_encoding(&encoding).message);
+            return self.unreadable(&open, change, &translate::unreadable_encoding(&encoding).message);
         }
         if form == Form::Stream {
-            let set = open.stage.stream_content_type().map(|kind| ("content-type", kind.to_owned()));
             self.state = State::Streaming(open);
-            let (set, remove) = (set.into_iter().collect(), vec!["content-length"]);
-            return Step::Go(Change { set, remove, body: None });
+            change.drop("content-length");
+            return Step::Go(change);
         }
         let most = self.filter.body_bytes_max();
         if length_of(headers).is_some_and(|bytes| bytes > most) {
-            return self.unreadable(&open, &format!("it is larger than {most} bytes"));
+            return self.unreadable(&open, change, &format!("it is larger than {most} bytes"));
         }
-        self.state = State::Whole(open);
+        self.state = State::Whole(open, change);
         Step::Hold
     }
 
-    /// An answer that nobody can look into.
-    fn unreadable(&mut self, open: &Open<F::Stage>, why: &str) -> Step {
+    /// An answer that nobody can look into. `change`: what would have changed in its head.
+    fn unreadable(&mut self, open: &Open<F::Stage>, change: Change, why: &str) -> Step {
         match open.stage.unreadable(why) {
             None => Step::go(),
-            Some(fault) => self.instead(Reply::fault(open.endpoint.errors(), &fault)),
+            Some(fault) => self.instead(change, Reply::fault(open.endpoint.errors(), &fault)),
         }
     }
 
     /// Another answer takes the place of one whose body is still to come.
-    fn instead(&mut self, reply: Reply) -> Step {
-        let mut change = replaced(reply);
+    fn instead(&mut self, mut change: Change, reply: Reply) -> Step {
+        change.append(replaced(reply));
         self.state = State::Instead(change.body.take().unwrap_or_default());
         Step::Go(change)
     }
@@ -194,19 +286,20 @@ impl<F: Filter> Exchange<F> {
             return Step::go();
         }
         let fault = Fault::new(FaultKind::TooLarge, "the request is larger than the gateway takes");
-        self.instead(Reply::fault(endpoint.errors(), &fault.with_code(UNREAD)))
+        self.instead(Change::default(), Reply::fault(endpoint.errors(), &fault.with_code(UNREAD)))
     }
 
     /// Takes more of an answer's body. `size`: bytes that there are, where it is held: all by now; `end`: no more come.
     pub fn response_body(&mut self, size: usize, end: bool, read: &dyn Fn() -> Vec<u8>) -> Step {
         match &mut self.state {
-            State::Whole(_) if size > self.filter.body_bytes_max() => self.outgrown(),
-            State::Whole(_) if end => self.whole(&read()),
-            State::Whole(_) => Step::Hold,
+            State::Whole(..) if size > self.filter.body_bytes_max() => self.outgrown(),
+            State::Whole(..) if end => self.whole(&read()),
+            State::Whole(..) => Step::Hold,
             State::Streaming(open) => {
                 let bytes = read();
                 let mut out = Vec::with_capacity(bytes.len().saturating_add(64));
                 open.stage.chunk(&bytes, end, &mut out);
+                open.stage.tell_on_the_way(&mut self.told);
                 if end {
                     self.finish();
                 }
@@ -220,7 +313,7 @@ impl<F: Filter> Exchange<F> {
 
     /// An answer's body has ended and trailers follow; of a stream, the last bytes are gone.
     pub fn response_trailers(&mut self, read: &dyn Fn() -> Vec<u8>) -> Step {
-        if let State::Whole(_) = self.state {
+        if let State::Whole(..) = self.state {
             return self.whole(&read());
         }
         if let State::Streaming(open) = &mut self.state {
@@ -233,35 +326,46 @@ impl<F: Filter> Exchange<F> {
 
     /// A whole answer turned out larger than it may be.
     fn outgrown(&mut self) -> Step {
-        let State::Whole(open) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
+        let State::Whole(open, mut change) = std::mem::replace(&mut self.state, State::Over) else {
+            return Step::go();
+        };
         let why = format!("it is larger than {} bytes", self.filter.body_bytes_max());
         match open.stage.unreadable(&why) {
             None => Step::go(),
             Some(fault) => {
                 self.state = State::Instead(Vec::new());
-                Step::Go(replaced(Reply::fault(open.endpoint.errors(), &fault)))
+                change.append(replaced(Reply::fault(open.endpoint.errors(), &fault)));
+                Step::Go(change)
             }
         }
     }
 
     fn whole(&mut self, body: &[u8]) -> Step {
-        let State::Whole(mut open) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
+        let State::Whole(mut open, mut change) = std::mem::replace(&mut self.state, State::Over) else {
+            return Step::go();
+        };
         let answered = open.stage.whole(body);
         open.stage.tell(&mut self.told);
         match answered {
-            Answered::Unchanged => Step::go(),
-            Answered::Body(body) => {
-                let set = vec![("content-length", body.len().to_string())];
-                Step::Go(Change { set, body: Some(body), ..Change::default() })
+            Answered::Unchanged => Step::Go(change),
+            Answered::Change(more) => {
+                change.append(more);
+                if let Some(length) = change.body.as_ref().map(Vec::len) {
+                    change.put("content-length", length.to_string());
+                }
+                Step::Go(change)
             }
-            Answered::Instead(reply) => Step::Go(replaced(reply)),
+            Answered::Instead(reply) => {
+                change.append(replaced(reply));
+                Step::Go(change)
+            }
         }
     }
 
     /// The exchange has ended, however it did.
     pub fn finish(&mut self) {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Asked(mut open) | State::Whole(mut open) | State::Streaming(mut open) => {
+            State::Asked(mut open) | State::Whole(mut open, _) | State::Streaming(mut open) => {
                 open.stage.tell(&mut self.told);
             }
             // What is to be said instead is still to be said.
@@ -283,9 +387,12 @@ impl<F: Filter> Exchange<F> {
 
 /// An answer becomes another one, before its headers have gone on.
 fn replaced(reply: Reply) -> Change {
-    let mut set = vec![(":status", reply.status.to_string()), ("content-length", reply.body.len().to_string())];
-    set.extend(reply.headers);
-    Change { set, remove: vec!["content-encoding"], body: Some(reply.body) }
+    let mut change = Change { body: Some(reply.body), ..Change::default() };
+    change.drop("content-encoding");
+    change.put(":status", reply.status.to_string());
+    change.put("content-length", change.body.as_ref().map_or(0, Vec::len).to_string());
+    reply.headers.into_iter().for_each(|(name, value)| change.put(name, value));
+    change
 }
 
 fn length_of(headers: &Headers<'_>) -> Option<usize> {

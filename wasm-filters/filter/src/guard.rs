@@ -52,7 +52,7 @@ impl Filter for Guard {
     type Stage = Acting;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let Blocks { list, body_bytes_max } = Blocks::read(configuration, "guards")?;
+        let Blocks { list, body_bytes_max, .. } = Blocks::read(configuration, "guards")?;
         let mut all = Vec::with_capacity(list.len());
         for Block { at, name, when, key, tenant, rules } in list {
             if key.is_some() || tenant.is_some() {
@@ -158,7 +158,7 @@ impl Stage for Acting {
             // Events are cut from server-sent events; the client gets its array all the same.
             let path = (question.headers)(":path").unwrap_or_default();
             let sign = if path.contains('?') { '&' } else { '?' };
-            change.set.push((":path", format!("{path}{sign}alt=sse")));
+            change.put(":path", format!("{path}{sign}alt=sse"));
         }
         Asked::Go(change)
     }
@@ -182,8 +182,12 @@ impl Stage for Acting {
         if self.way_back.is_read(head.kind) { Form::Whole } else { Form::Unread }
     }
 
-    fn stream_content_type(&self) -> Option<&'static str> {
-        (!self.way_back.is_framed_alike()).then(|| self.way_back.stream_content_type())
+    fn answer_head(&mut self) -> Change {
+        let mut change = Change::default();
+        if self.watching.is_some() && !self.way_back.is_framed_alike() {
+            change.put("content-type", self.way_back.stream_content_type());
+        }
+        change
     }
 
     fn whole(&mut self, body: &[u8]) -> Answered {

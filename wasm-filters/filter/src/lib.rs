@@ -1,36 +1,61 @@
 //! What a WASM filter decides in one exchange: headers and bodies in, what becomes of them out.
 //!
-//! An [`Exchange`] is led through the callbacks of a proxy by its host. What happens in it is a [`Filter`]'s: [`Redact`]
-//! or [`Guard`], each configured once per VM with the same block that `attache.yaml` has.
+//! An [`Exchange`] is led through the callbacks of a proxy by its host. What happens in it is a [`Filter`]'s, which is
+//! configured once per VM: [`Redact`] and [`Guard`] with the same block that `attache.yaml` has, [`ModelRouter`],
+//! [`Prompt`], [`Translate`] and [`Usage`] with their own.
 //!
 //! Never calls anybody, never reads a clock or a random source, never keeps a body: it says [`Step::Hold`] until one is
 //! whole, and the proxy keeps it.
 
 mod block;
+mod decided;
 mod exchange;
+mod first;
 mod guard;
+mod prompt;
 mod redact;
 mod reply;
+mod router;
 mod step;
+mod translate;
+mod usage;
 mod when;
 
 #[cfg(test)]
 mod tests;
 
 pub use exchange::Exchange;
+pub use first::FirstHead;
 pub use guard::Guard;
+pub use prompt::Prompt;
 pub use redact::Redact;
 pub use reply::Reply;
+pub use router::ModelRouter;
 pub use step::{Change, Step, Told};
+pub use translate::{Translate, Translating};
+pub use usage::{Metering, Usage};
 
 use attache_core::endpoint::Endpoint;
 use attache_core::fault::Fault;
 use attache_core::translate::Ask;
 
+/// Longest name of a model that fits into a header.
+const MODEL_BYTES_MAX: usize = 256;
+
+/// A model's name as the value of a header, where it fits: what comes from a client must not become a second header.
+fn model_in_header(model: &str) -> Option<&str> {
+    Some(model).filter(|model| !model.is_empty() && model.len() <= MODEL_BYTES_MAX && is_header_text(model))
+}
+
+fn is_header_text(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) && value.trim() == value
+}
+
 /// Most bytes of a body that are read where the operator says nothing.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 
-/// The headers of a request or an answer, by lower-case name.
+/// The headers of a request or an answer, by lower-case name. An answer's `:details` says why the proxy answered by itself,
+/// or that it did not: <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>.
 pub type Headers<'h> = dyn Fn(&str) -> Option<String> + 'h;
 
 /// A filter, configured. Every exchange of a VM shares one.
@@ -50,13 +75,40 @@ pub trait Filter: Sized {
     /// Who does not let pass what cannot be read, in words; `None` where it passes unread.
     fn insists(&self) -> Option<String>;
 
+    /// Whether it must know the body of a request to this endpoint. Where not, headers go on at once, and the exchange
+    /// begins with [`Filter::open_unread`].
+    fn reads_request(&self, _endpoint: &Endpoint, _headers: &Headers<'_>) -> bool {
+        true
+    }
+
+    /// Whether it stands in a provider's cluster, where every attempt is an exchange of its own.
+    fn per_attempt(&self) -> bool {
+        false
+    }
+
+    /// What changes in the head of every request that goes on, whatever it asks for: before anything else.
+    fn every_head(&self) -> Change {
+        Change::default()
+    }
+
+    /// What changes in the head of a request that passes unread. Its question has no body.
+    fn unread_head(&self, _question: &Question<'_>) -> Change {
+        Change::default()
+    }
+
     /// Begins an exchange; `None` where the filter has no part in it.
     fn open(&self, question: &Question<'_>) -> Option<Self::Stage>;
+
+    /// Begins an exchange whose request passes unread: one that nobody here wants to read, or that is too large. Its
+    /// question has no body. `None` where the filter has no part in it.
+    fn open_unread(&self, _question: &Question<'_>) -> Option<(Self::Stage, Asked)> {
+        None
+    }
 }
 
 /// What a filter does in one exchange.
 pub trait Stage {
-    /// Looks at a request; at one without a body, too.
+    /// Looks at a request; at one without a body, too. Not at one that passes unread.
     fn request(&mut self, question: &Question<'_>) -> Asked;
 
     /// Whether it wants to see the answer.
@@ -65,8 +117,15 @@ pub trait Stage {
     /// How it wants to see an answer with this head.
     fn answer(&mut self, head: &AnswerHead<'_>) -> Form;
 
-    /// The media type of an answer that streams, where it becomes another one.
-    fn stream_content_type(&self) -> Option<&'static str>;
+    /// What changes in the answer's head, once it is known how it is looked at.
+    fn answer_head(&mut self) -> Change {
+        Change::default()
+    }
+
+    /// Looks at an answer that has no body.
+    fn bodyless(&mut self, _head: &AnswerHead<'_>) -> Answered {
+        Answered::Unchanged
+    }
 
     /// Looks at a whole answer.
     fn whole(&mut self, body: &[u8]) -> Answered;
@@ -77,8 +136,11 @@ pub trait Stage {
     /// What to answer where an answer cannot be read; `None` where it passes unread.
     fn unreadable(&self, why: &str) -> Option<Fault>;
 
-    /// Adds what has happened since it was last asked.
+    /// Adds what has happened since it was last asked. Asked after the request, after the answer, and at the end.
     fn tell(&mut self, told: &mut Told);
+
+    /// The same after each piece of a stream, for who does not wait until its end.
+    fn tell_on_the_way(&mut self, _told: &mut Told) {}
 }
 
 /// What is asked.
@@ -95,15 +157,28 @@ pub struct Question<'a> {
     pub body: &'a [u8],
     /// Unix seconds.
     pub now: u64,
+    /// Nobody looked into it: what only its body says is not known.
+    pub unread: bool,
+}
+
+impl Question<'_> {
+    /// How long its body says that it is.
+    fn length(&self) -> Option<usize> {
+        (self.headers)("content-length")?.trim().parse().ok()
+    }
 }
 
 /// The head of an answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct AnswerHead<'a> {
+    /// Its status; 0 where it says none.
+    pub status: u16,
     /// Its status is one of success.
     pub success: bool,
     /// Its media type, in lower case and without parameters.
     pub kind: &'a str,
+    /// Its headers.
+    pub headers: &'a Headers<'a>,
 }
 
 /// What becomes of a request.
@@ -131,8 +206,8 @@ pub enum Form {
 pub enum Answered {
     /// It is right as it is.
     Unchanged,
-    /// Its body becomes this one.
-    Body(Vec<u8>),
+    /// This changes in its head and body.
+    Change(Change),
     /// Another answer is given in its place.
     Instead(Reply),
 }
@@ -140,4 +215,15 @@ pub enum Answered {
 /// A media type without its parameters, in lower case.
 fn kind_of(content_type: &str) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A body came with a request: some paths are also asked for what is stored there.
+fn is_sent(question: &Question<'_>) -> bool {
+    !question.body.is_empty() || (question.headers)(":method").is_some_and(|method| method == "POST")
+}
+
+/// What is wrong with a request that cannot be read.
+fn unread(question: &Question<'_>) -> Fault {
+    let why = Ask::read(question.endpoint.clone(), question.body).err();
+    why.unwrap_or_else(|| Fault::invalid("the body is not valid JSON"))
 }

@@ -32,7 +32,7 @@ impl Filter for Redact {
     type Stage = Redaction;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let Blocks { list, body_bytes_max } = Blocks::read(configuration, "redact")?;
+        let Blocks { list, body_bytes_max, .. } = Blocks::read(configuration, "redact")?;
         let policies = list.into_iter().map(|block| Policy::new(block).map(Rc::new)).collect::<Result<_, _>>()?;
         Ok(Self { policies, body_bytes_max })
     }
@@ -140,15 +140,11 @@ impl Stage for Redaction {
         }
     }
 
-    fn stream_content_type(&self) -> Option<&'static str> {
-        None
-    }
-
     fn whole(&mut self, body: &[u8]) -> Answered {
         let Some(veil) = self.veil.take() else { return Answered::Unchanged };
         match veil.whole(body, &mut self.tally) {
             Ok(None) => Answered::Unchanged,
-            Ok(Some(body)) => Answered::Body(body),
+            Ok(Some(body)) => Answered::Change(Change { body: Some(body), ..Change::default() }),
             Err(withheld) => {
                 if let Withheld::Blocked(entity) = &withheld {
                     self.audit(entity, Direction::Response);

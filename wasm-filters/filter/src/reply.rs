@@ -1,7 +1,9 @@
 //! Answers that no provider gives.
 
+use crate::Change;
 use attache_core::dialect::Dialect;
 use attache_core::fault::Fault;
+use std::borrow::Cow;
 
 /// An answer that no provider gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub struct Reply {
     /// The HTTP status.
     pub status: u16,
     /// Headers, the content type among them.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -17,19 +19,44 @@ pub struct Reply {
 impl Reply {
     /// An error, as clients of this dialect read it.
     pub(crate) fn fault(front: Dialect, fault: &Fault) -> Self {
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        headers.extend(front.error_header(fault).map(|(name, value)| (name, value.to_owned())));
+        let mut headers = vec![("content-type".into(), "application/json".to_owned())];
+        headers.extend(front.error_header(fault).map(|(name, value)| (name.into(), value.to_owned())));
         Self { status: front.error_status(fault), headers, body: front.encode_error(fault) }
     }
 
     /// An ordinary answer.
     pub(crate) fn ok(content_type: &str, body: Vec<u8>) -> Self {
-        Self { status: 200, headers: vec![("content-type", content_type.to_owned())], body }
+        Self { status: 200, headers: vec![("content-type".into(), content_type.to_owned())], body }
+    }
+
+    /// What an answer has become, where the proxy has no body that could become it. `status`: where nothing is said of it.
+    pub fn of(change: Change, status: u16) -> Self {
+        let said = change.set.iter().rev().find(|(name, _)| name == ":status").and_then(|(_, said)| said.parse().ok());
+        let is_framing = |name: &str| name.starts_with(':') || name == "content-length";
+        let headers = change.set.into_iter().filter(|(name, _)| !is_framing(name)).collect();
+        Self { status: said.unwrap_or(status), headers, body: change.body.unwrap_or_default() }
     }
 
     /// The same, with another header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers.push((name.into(), value.into()));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_has_become_is_an_answer() {
+        let mut change = Change { body: Some(b"no".to_vec()), ..Change::default() };
+        assert_eq!(Reply::of(Change::default(), 400).status, 400);
+        for (name, value) in [(":status", "200"), (":status", "502"), ("content-length", "9"), ("content-type", "a/b")]
+        {
+            change.put(name, value);
+        }
+        let headers = vec![("content-type".into(), "a/b".to_owned())];
+        assert_eq!(Reply::of(change, 200), Reply { status: 502, headers, body: b"no".to_vec() });
     }
 }

@@ -1,6 +1,7 @@
 //! What a proxy is told to do.
 
 use crate::Reply;
+use std::borrow::Cow;
 
 /// What a proxy is to do next.
 #[derive(Debug)]
@@ -9,7 +10,7 @@ pub enum Step {
     Go(Change),
     /// Keep what there is, until more comes.
     Hold,
-    /// Give this answer. Only to a request.
+    /// Give this answer: to a request, or in place of an answer without a body.
     Answer(Reply),
 }
 
@@ -23,12 +24,38 @@ impl Step {
 /// What changes in headers and body. Headers can change until they have gone on.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// Headers to set, also `:status` and `:path`.
-    pub set: Vec<(&'static str, String)>,
+    /// Headers to set, after others were removed; also `:status`, `:path` and `:authority`. The last value of a name counts.
+    pub set: Vec<(Cow<'static, str>, String)>,
     /// Headers to take away.
-    pub remove: Vec<&'static str>,
+    pub remove: Vec<Cow<'static, str>>,
+    /// Headers to take away whose names begin so.
+    pub remove_prefixed: Option<&'static str>,
     /// What the body becomes: of what is there, all.
     pub body: Option<Vec<u8>>,
+    /// Routes are matched again, by what the request's headers say now.
+    pub reroute: bool,
+}
+
+impl Change {
+    /// Sets a header.
+    pub fn put(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.set.push((name.into(), value.into()));
+    }
+
+    /// Takes a header away.
+    pub fn drop(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.remove.push(name.into());
+    }
+
+    /// Adds what another change says.
+    pub fn append(&mut self, other: Self) {
+        let Self { set, remove, remove_prefixed, body, reroute } = other;
+        self.set.extend(set);
+        self.remove.extend(remove);
+        self.remove_prefixed = remove_prefixed.or(self.remove_prefixed);
+        self.body = body.or_else(|| self.body.take());
+        self.reroute |= reroute;
+    }
 }
 
 /// What operators learn.
@@ -38,4 +65,6 @@ pub struct Told {
     pub counts: Vec<(String, u64)>,
     /// Lines of the audit log: what was stopped, by which rule; never a value.
     pub lines: Vec<String>,
+    /// Facts about the exchange, for access logs and later filters: the proxy's filter state `wasm.NAME`.
+    pub facts: Vec<(Cow<'static, str>, String)>,
 }

@@ -6,7 +6,7 @@
 
 mod counters;
 
-use attache_filter::{Change, Exchange, Filter, Reply, Step};
+use attache_filter::{Change, Exchange, Filter, FirstHead, Reply, Step};
 use counters::Counters;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -45,7 +45,13 @@ impl<F: Filter + 'static> RootContext for Root<F> {
 
     fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
         let exchange = self.filter.clone().map(Exchange::new);
-        Some(Box::new(Http { name: self.name, exchange, counters: self.counters.clone() }))
+        Some(Box::new(Http {
+            name: self.name,
+            exchange,
+            first: None,
+            has_body: [false; 2],
+            counters: self.counters.clone(),
+        }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -58,6 +64,10 @@ struct Http<F: Filter> {
     name: &'static str,
     /// `None` where the proxy serves in spite of a wrong configuration: then nothing passes.
     exchange: Option<Exchange<F>>,
+    /// What the client's request said, where this is one of several attempts.
+    first: Option<FirstHead>,
+    /// The proxy has such a body, which can become another one: of the request, of the answer.
+    has_body: [bool; 2],
     counters: Rc<Counters>,
 }
 
@@ -77,31 +87,34 @@ impl<F: Filter> HttpContext for Http<F> {
             answer(&Reply { status: 503, headers: Vec::new(), body: Vec::new() });
             return Action::Pause;
         };
-        let step = exchange.request_head(&|name| header(MapType::HttpRequestHeaders, name), end, now());
+        self.first = exchange.is_attempt().then(first_head);
+        let step = exchange.request_head(&|name| request_header(self.first.as_ref(), name), end, now());
         self.take(step, Side::Request)
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+        self.came(Side::Request);
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let headers = |name: &str| header(MapType::HttpRequestHeaders, name);
+        let headers = |name: &str| request_header(self.first.as_ref(), name);
         let step = exchange.request_body(&headers, size, end, now(), &|| bytes(BufferType::HttpRequestBody));
         self.take(step, Side::Request)
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let headers = |name: &str| header(MapType::HttpRequestHeaders, name);
+        let headers = |name: &str| request_header(self.first.as_ref(), name);
         let step = exchange.request_body(&headers, 0, true, now(), &|| bytes(BufferType::HttpRequestBody));
         self.take(step, Side::Request)
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let step = exchange.response_head(&|name| header(MapType::HttpResponseHeaders, name), end);
+        let step = exchange.response_head(&response_header, end);
         self.take(step, Side::Response)
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.came(Side::Response);
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let step = exchange.response_body(size, end, &|| bytes(BufferType::HttpResponseBody));
         self.take(step, Side::Response)
@@ -115,18 +128,33 @@ impl<F: Filter> HttpContext for Http<F> {
 }
 
 /// Which headers and which body.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Request,
     Response,
 }
 
 impl<F: Filter> Http<F> {
+    fn came(&mut self, side: Side) {
+        let [request, answer] = &mut self.has_body;
+        *(if side == Side::Request { request } else { answer }) = true;
+    }
+
+    fn has_body(&self, side: Side) -> bool {
+        let [request, answer] = self.has_body;
+        if side == Side::Request { request } else { answer }
+    }
+
     /// Does what the exchange says.
     fn take(&mut self, step: Step, side: Side) -> Action {
         self.tell();
         match step {
             Step::Hold => Action::Pause,
+            // Trailers came, and no body before them: there is none that could become another one.
+            Step::Go(change) if change.body.is_some() && !self.has_body(side) => {
+                answer(&Reply::of(change, if side == Side::Request { 400 } else { 200 }));
+                Action::Pause
+            }
             Step::Go(change) => {
                 apply(&change, side);
                 Action::Continue
@@ -148,6 +176,9 @@ impl<F: Filter> Http<F> {
         for line in &told.lines {
             log(LogLevel::Info, &format!("attache {}: {line}", self.name));
         }
+        for (name, fact) in &told.facts {
+            let _refused = hostcalls::set_property(vec![name], Some(fact.as_bytes()));
+        }
     }
 }
 
@@ -156,6 +187,12 @@ fn apply(change: &Change, side: Side) {
         Side::Request => (MapType::HttpRequestHeaders, BufferType::HttpRequestBody),
         Side::Response => (MapType::HttpResponseHeaders, BufferType::HttpResponseBody),
     };
+    if let Some(prefix) = change.remove_prefixed {
+        let all = hostcalls::get_map_bytes(map).unwrap_or_default();
+        for (name, _) in all.iter().filter(|(name, _)| name.starts_with(prefix)) {
+            let _refused = hostcalls::set_map_value_bytes(map, name, None);
+        }
+    }
     for name in &change.remove {
         let _refused = hostcalls::set_map_value_bytes(map, name, None);
     }
@@ -165,11 +202,14 @@ fn apply(change: &Change, side: Side) {
     if let Some(body) = &change.body {
         let _refused = hostcalls::set_buffer(buffer, 0, usize::MAX, body);
     }
+    if change.reroute {
+        let _refused = hostcalls::call_foreign_function("clear_route_cache", None);
+    }
 }
 
 /// Answers in the provider's place.
 fn answer(reply: &Reply) {
-    let headers = reply.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let headers = reply.headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
     let _refused = hostcalls::send_http_response(reply.status.into(), headers, Some(&reply.body));
 }
 
@@ -177,6 +217,48 @@ fn answer(reply: &Reply) {
 fn header(map: MapType, name: &str) -> Option<String> {
     let value = hostcalls::get_map_value_bytes(map, name).ok().flatten()?;
     (!value.is_empty()).then(|| String::from_utf8_lossy(&value).into_owned())
+}
+
+/// The name under which the proxy's filter state keeps the head of the first attempt.
+const FIRST_HEAD: &str = "attache_first_head";
+
+/// The head of the first attempt. This may be it.
+fn first_head() -> FirstHead {
+    match hostcalls::get_property(vec![FIRST_HEAD]).ok().flatten() {
+        Some(kept) => {
+            let first = FirstHead::read(&String::from_utf8_lossy(&kept));
+            for name in names().into_iter().filter(|name| first.is_left_over(name)) {
+                let _refused = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, &name, None);
+            }
+            first
+        }
+        None => {
+            let first = FirstHead::of(&|name| header(MapType::HttpRequestHeaders, name), names());
+            let _refused = hostcalls::set_property(vec![FIRST_HEAD], Some(first.write().as_bytes()));
+            first
+        }
+    }
+}
+
+/// The names of all headers of the request.
+fn names() -> Vec<String> {
+    let all = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    all.into_iter().map(|(name, _)| name).collect()
+}
+
+/// A header of the request, as the client sent it.
+fn request_header(first: Option<&FirstHead>, name: &str) -> Option<String> {
+    let now = |name: &str| header(MapType::HttpRequestHeaders, name);
+    first.map_or_else(|| now(name), |first| first.header(name, &now))
+}
+
+/// A header of the answer; `:details` is why the proxy answered by itself.
+fn response_header(name: &str) -> Option<String> {
+    if name == ":details" {
+        let details = hostcalls::get_property(vec!["response", "code_details"]).ok().flatten()?;
+        return Some(String::from_utf8_lossy(&details).into_owned());
+    }
+    header(MapType::HttpResponseHeaders, name)
 }
 
 fn bytes(buffer: BufferType) -> Vec<u8> {

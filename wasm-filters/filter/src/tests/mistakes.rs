@@ -1,4 +1,4 @@
-use crate::{Filter, Guard, Redact};
+use crate::{Filter, Guard, ModelRouter, Prompt, Redact};
 use serde_json::{Value, json};
 
 fn of<F: Filter>(configuration: &Value) -> String {
@@ -66,6 +66,67 @@ fn of_guards_are_explained() {
         (json!({"guards": [], "rules": 1}), "rules: unknown field"),
     ] {
         let message = of::<Guard>(&written);
+        assert!(message.contains(expected), "{written}: {message}");
+    }
+}
+
+#[test]
+fn of_routes_are_explained() {
+    let route = |more: Value| {
+        let mut route = json!({"name": "a"});
+        route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"routes": [route]})
+    };
+    assert!(ModelRouter::read(route(json!({})).to_string().as_bytes()).is_ok());
+    for (written, expected) in [
+        (route(json!({"rout": "x"})), "routes[0].rout: unknown field `rout`, expected `route` or `cluster`"),
+        (route(json!({"route": "a\nb"})), "routes[0].route: expected 1 to 256 visible ASCII characters"),
+        (route(json!({"cluster": ""})), "routes[0].cluster: expected 1 to 256"),
+        (route(json!({"when": {"tools": "yes"}})), "routes[0].when.tools: expected true or false"),
+        (route(json!({"when": {"bytes_min": -1}})), "routes[0].when.bytes_min: expected a number of bytes above 0"),
+        (route(json!({"when": {"model": 7}})), "routes[0].when.model: expected a text or a list of texts"),
+        (route(json!({"when": {"models": "x"}})), "routes[0].when.models: a filter tells exchanges apart by"),
+        (route(json!({"key": "k"})), "routes[0]: a route has no `key`"),
+        (
+            json!({"routes": [{"name": "a"}], "else": 1}),
+            "else: unknown field; there is `routes`, `otherwise`, `unreadable`",
+        ),
+        (json!({"routes": [{"name": "a"}], "otherwise": "deny"}), "otherwise: unknown variant `deny`, expected one of"),
+        (json!({"routes": [{"name": "a"}], "otherwise": {"to": {"route": ""}}}), "otherwise.to.route: expected 1 to"),
+    ] {
+        let message = of::<ModelRouter>(&written);
+        assert!(message.contains(expected), "{written}: {message}");
+    }
+}
+
+#[test]
+fn of_prompts_are_explained() {
+    let prompt = |more: Value| {
+        let mut prompt = json!({"name": "a"});
+        prompt.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"prompt": [prompt]})
+    };
+    assert!(Prompt::read(prompt(json!({"system": {"append": "x"}})).to_string().as_bytes()).is_ok());
+    for (written, expected) in [
+        (prompt(json!({})), "prompt[0].system: nothing is added; expected `system` or `messages`"),
+        (prompt(json!({"system": {"prefix": "x"}})), "prompt[0].system.prefix: unknown field `prefix`"),
+        (prompt(json!({"system": {"append": 1}})), "prompt[0].system.append: expected a text, or the name of one"),
+        (prompt(json!({"system": {"append": "{{x}}"}})), "prompt[0].system.append: there is no variable `x`"),
+        (
+            prompt(json!({"messages": {"append": [{"role": "system", "content": "x"}]}})),
+            "prompt[0].messages.append[0].role: unknown variant `system`, expected `user` or `assistant`",
+        ),
+        (json!({"prompt": [], "variables": {"v": {"headers": "x"}}}), "prompt: expected 1 to 64 items"),
+        (
+            json!({"prompt": [{"name": "a", "system": {"append": "x"}}], "variables": {"v": {"headers": "x"}}}),
+            "variables.v.headers: unknown field `headers`",
+        ),
+        (
+            json!({"prompt": [{"name": "a", "system": {"append": "x"}}], "templates": {"t": "{{"}}),
+            "templates.t: a `{{` has no `}}`",
+        ),
+    ] {
+        let message = of::<Prompt>(&written);
         assert!(message.contains(expected), "{written}: {message}");
     }
 }

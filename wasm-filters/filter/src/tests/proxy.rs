@@ -67,11 +67,14 @@ impl Message {
     }
 
     fn change(&mut self, change: &Change) {
+        if let Some(prefix) = change.remove_prefixed {
+            self.headers.retain(|name, _| !name.starts_with(prefix));
+        }
         for name in &change.remove {
-            self.headers.remove(*name);
+            self.headers.remove(&**name);
         }
         for (name, value) in &change.set {
-            self.headers.insert((*name).to_owned(), value.clone());
+            self.headers.insert(name.to_string(), value.clone());
         }
     }
 }
@@ -162,6 +165,7 @@ pub(super) fn reply<F: Filter>(exchange: &mut Exchange<F>, mut answer: Message, 
             assert!(change.body.is_none(), "there is no body yet");
         }
         Step::Hold => {}
+        Step::Answer(reply) if body.is_empty() => return reply.into(),
         Step::Answer(_) => panic!("answers are answered by changing them"),
     }
     let mut held = Vec::new();

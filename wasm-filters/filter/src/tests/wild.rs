@@ -1,8 +1,8 @@
 //! What no proxy and no provider should send: a trap in a VM would end all its exchanges.
 
-use crate::{Exchange, Filter, Guard, Redact};
+use crate::{Exchange, Filter, Guard, ModelRouter, Prompt, Redact, Translate, Usage};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -55,6 +55,8 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         "bird [PROJECT-",
         "\"}}]}\n\n",
         "data: [DONE]\n\n",
+        "data: {\"model\":\"gpt-4o\",\"usage\":{\"prompt_tokens\":18446744073709551615,\"completion_tokens\":1e99}}\n\n",
+        "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}",
         "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":",
         "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\\\"\\\\u00",
         "\\ud83d",
@@ -101,26 +103,44 @@ fn survive<F: Filter>(filter: &Rc<F>, calls: &[Call]) {
     }
 }
 
+fn read<F: Filter>(configuration: &Value) -> Rc<F> {
+    Rc::new(F::read(configuration.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}")))
+}
+
 thread_local! {
-    static FILTERS: (Rc<Redact>, Rc<Guard>) = {
-        let redact = json!({"redact": [{"name": "a", "key": "0123456789abcdef", "tenant": "header:x-tenant", "tiers": [],
-            "words": [{"name": "p", "label": "PROJECT", "words": ["Bluebird"]}], "response": "redact"}],
-            "body_bytes_max": 4000});
-        let guard = json!({"guards": [{"name": "b", "on": "both", "patterns": {"deny_words": ["bluebird"]},
-            "then": {"message": "no"}}], "body_bytes_max": 4000});
-        let redact = Redact::read(redact.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}"));
-        let guard = Guard::read(guard.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}"));
-        (Rc::new(redact), Rc::new(guard))
-    };
+    static REDACT: Rc<Redact> = read(&json!({"redact": [{"name": "a", "key": "0123456789abcdef", "tenant": "header:x-tenant",
+        "tiers": [], "words": [{"name": "p", "label": "PROJECT", "words": ["Bluebird"]}], "response": "redact"}],
+        "body_bytes_max": 4000}));
+    static GUARD: Rc<Guard> = read(&json!({"guards": [{"name": "b", "on": "both", "patterns": {"deny_words": ["bluebird"]},
+        "then": {"message": "no"}}], "body_bytes_max": 4000}));
+    static ROUTER: Rc<ModelRouter> = read(&json!({"routes": [{"name": "c", "when": {"images": true, "tools": false}}],
+        "unreadable": "pass", "body_bytes_max": 4000}));
+    static PROMPT: Rc<Prompt> = read(&json!({"prompt": [{"name": "d", "system": {"prepend": "{{v}}"}, "messages":
+        {"append": [{"role": "user", "content": "z"}]}}, {"name": "e", "system": {"replace": "r"}}],
+        "variables": {"v": {"header": "x-tenant", "default": "v"}}, "unreadable": "pass", "body_bytes_max": 4000}));
+    static TRANSLATE: Rc<Translate> = read(&json!({"translate": [
+        {"name": "a", "when": {"header:x-tenant": "g*"}, "preset": "gemini"},
+        {"name": "b", "when": {"front": "openai"}, "preset": "anthropic"},
+        {"name": "c", "when": {"front": ["anthropic", "cohere"]}, "dialect": "converse", "url": "http://c"},
+        {"name": "d", "dialect": "openai", "url": "http://d/v1"}], "body_bytes_max": 4000}));
+    static USAGE: Rc<Usage> = read(&json!({"usage": [{"name": "a", "list_prices": true, "provider": "openai"}],
+        "body_bytes_max": 4000}));
+}
+
+/// No filter ends.
+fn all_survive(calls: &[Call]) {
+    REDACT.with(|filter| survive(filter, calls));
+    GUARD.with(|filter| survive(filter, calls));
+    ROUTER.with(|filter| survive(filter, calls));
+    PROMPT.with(|filter| survive(filter, calls));
+    TRANSLATE.with(|filter| survive(filter, calls));
+    USAGE.with(|filter| survive(filter, calls));
 }
 
 proptest! {
     #[test]
     fn no_order_of_callbacks_and_no_bytes_end_a_filter(calls in prop::collection::vec(call(), 0..12)) {
-        FILTERS.with(|(redact, guard)| {
-            survive(redact, &calls);
-            survive(guard, &calls);
-        });
+        all_survive(&calls);
     }
 
     #[test]
@@ -129,9 +149,6 @@ proptest! {
         calls.push(Call::ResponseHead(answered, false));
         calls.extend(answer.into_iter().map(|body| Call::ResponseBody(body.len(), false, body)));
         calls.push(Call::ResponseBody(0, true, Vec::new()));
-        FILTERS.with(|(redact, guard)| {
-            survive(redact, &calls);
-            survive(guard, &calls);
-        });
+        all_survive(&calls);
     }
 }
