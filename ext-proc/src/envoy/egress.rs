@@ -4,10 +4,10 @@
 //! An attempt begins with the headers as the one before it left them, the other provider's key included.
 
 use super::listener::remove_prefix;
-use super::{ATTACHE, extension, processing, typed};
+use super::{ATTACHE, extension, processing, specifier, typed};
 use crate::config::Config;
 use crate::config::compiled::Provider;
-use crate::exchange::Topology;
+use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -36,7 +36,10 @@ pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) 
         Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
         Topology::Shared => (strip, attempt),
     };
-    json!([strip, attempt, clean(topology), codec()])
+    match config.written.envoy.version.follow() {
+        Follow::Groups | Follow::First => json!([strip, attempt, clean(topology), codec()]),
+        Follow::Steps => json!([specifier::attempt_filter(), strip, attempt, clean(topology), codec()]),
+    }
 }
 
 /// The upstream filters of the cluster that unprocessed requests go to: the client's credentials stay.

@@ -1,8 +1,10 @@
 //! Where clients come in: the listener and its HTTP connection manager.
 
-use super::{ATTACHE, access_log, buffer_limit_bytes, extension, local_reply, processing, routes, socket_address_of};
+use super::{
+    ATTACHE, access_log, buffer_limit_bytes, extension, local_reply, processing, routes, socket_address_of, specifier,
+};
 use crate::config::{Config, compiled};
-use crate::exchange::Topology;
+use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
 
 /// Most time for a client to send a whole request: a prompt of some megabytes over a slow line.
@@ -33,7 +35,7 @@ fn http(config: &Config, topology: Topology) -> Value {
         // The client is whoever connects; what it says about itself in x-forwarded-for does not count.
         "use_remote_address": true,
         "skip_xff_append": true,
-        "early_header_mutation_extensions": [untrusted_headers()],
+        "early_header_mutation_extensions": [untrusted_headers(config)],
         // Ids are ours: a client's own x-request-id is replaced.
         "generate_request_id": true,
         "always_set_request_id_in_response": true,
@@ -61,27 +63,41 @@ fn http(config: &Config, topology: Topology) -> Value {
         "access_log": access_log::logs(&config.written.envoy.access_log),
         "local_reply_config": local_reply::config(config),
         "route_config": routes::config(config),
-        "http_filters": [
-            processing::exchange_stage(config, topology),
-            extension(
-                "envoy.filters.http.router",
-                "envoy.extensions.filters.http.router.v3.Router",
-                // x-envoy-expected-rq-timeout-ms is nothing for a provider. Retry headers of the service still count.
-                json!({ "suppress_envoy_headers": true }),
-            ),
-        ],
+        "http_filters": filters(config, topology),
     })
 }
 
+fn filters(config: &Config, topology: Topology) -> Vec<Value> {
+    let router = extension(
+        "envoy.filters.http.router",
+        "envoy.extensions.filters.http.router.v3.Router",
+        // x-envoy-expected-rq-timeout-ms is nothing for a provider. Retry headers of the service still count.
+        json!({ "suppress_envoy_headers": true }),
+    );
+    let exchange = processing::exchange_stage(config, topology);
+    match config.written.envoy.version.follow() {
+        Follow::Groups | Follow::First => vec![exchange, router],
+        Follow::Steps => vec![exchange, specifier::steps_filter(config), router],
+    }
+}
+
+/// Every `x-attache-…` that does not go on with `cache`.
+pub(crate) const ALL_BUT_CACHE: &str = "x-attache-(|[^c].*|c|c[^a].*|ca|ca[^c].*|cac|cac[^h].*|cach|cach[^e].*)";
+
 /// Headers by which a client could steer the gateway, gone before anything reads them: retry policy (`x-envoy-…`), what
 /// belongs to the service (`x-attache-…`), addresses.
-fn untrusted_headers() -> Value {
+fn untrusted_headers(config: &Config) -> Value {
+    // By these clients say what the cache does for them; the service takes them off.
+    let own = match config.cache {
+        Some(_) => json!({ "remove_on_match": { "key_matcher": { "safe_regex": { "regex": ALL_BUT_CACHE } } } }),
+        None => remove_prefix("x-attache-"),
+    };
     extension(
         "envoy.http.early_header_mutation.header_mutation",
         "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
         json!({
             "mutations": [
-                remove_prefix("x-attache-"),
+                own,
                 remove_prefix("x-envoy-"),
                 remove_prefix("x-forwarded-"),
                 { "remove": "x-gateway-destination-endpoint" },

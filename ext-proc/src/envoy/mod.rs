@@ -1,18 +1,31 @@
 //! `attache envoy`: the Envoy side of a configuration, as a bootstrap that starts a gateway.
 //!
 //! It reads as the bootstrap does: [`listener`] → [`routes`] and [`processing`] → [`clusters`] with their [`egress`]
-//! filters. What [`local_reply`] and [`access_log`] print is for people. Written for Envoy 1.40; every line that is not
-//! obvious says which fault it prevents.
+//! filters. What [`local_reply`] and [`access_log`] print is for people. Written for Envoy 1.40, and with what
+//! [`version`] says for those before it; every line that is not obvious says which fault it prevents.
+//!
+//! [`istio`] and [`envoy_gateway`] say the same in pieces, where a mesh writes the bootstrap.
 //!
 //! The bootstrap never holds a secret: credentials travel from the service to the one request that needs them.
 
 mod access_log;
 mod clusters;
 mod egress;
+mod envoy_gateway;
+mod istio;
 mod listener;
 mod local_reply;
+mod pieces;
 mod processing;
 mod routes;
+mod specifier;
+mod version;
+
+pub(crate) use version::{Version, missing};
+
+pub(crate) use envoy_gateway::patch_policy;
+pub(crate) use istio::{Place, envoy_filter};
+pub(crate) use listener::ALL_BUT_CACHE;
 
 use crate::config::Config;
 use crate::exchange::Topology;
@@ -21,7 +34,7 @@ use std::net::SocketAddr;
 
 /// What every printed bootstrap begins with.
 const HEAD: &str = "\
-# An Envoy gateway for LLM traffic: the bootstrap that `attache envoy` prints for a configuration. For Envoy 1.40.
+# An Envoy gateway for LLM traffic: the bootstrap that `attache envoy` prints for a configuration. For Envoy {version}.
 # Start it with `envoy -c FILE`. Relative paths (the service's socket) begin where Envoy is started.
 # It holds no credentials. Do not edit: change attache.yaml and print it again.
 ";
@@ -57,10 +70,27 @@ pub(crate) fn bootstrap(config: &Config, topology: Topology) -> Value {
 ///
 /// # Errors
 /// None that a bootstrap can cause: only what YAML cannot say.
-pub(crate) fn yaml(bootstrap: &Value) -> Result<String, serde_saphyr::ser_error::Error> {
+pub(crate) fn yaml(bootstrap: &Value, version: Version) -> Result<String, serde_saphyr::ser_error::Error> {
     // One line per value, also for long ones: whoever compares two versions sees what changed.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    Ok(format!("{HEAD}{}", serde_saphyr::to_string_with_options(bootstrap, options)?))
+    let head = HEAD.replace("{version}", version.as_str());
+    Ok(format!("{head}{}", serde_saphyr::to_string_with_options(bootstrap, options)?))
+}
+
+/// What every printed manifest begins with.
+const MANIFEST_HEAD: &str = "\
+# What `attache envoy --for {form}` prints for a configuration, and what goes with it: docs/mesh.md.
+# It holds no credentials. Do not edit: change attache.yaml and print it again.
+";
+
+/// A manifest for a mesh as YAML.
+///
+/// # Errors
+/// None that a manifest can cause: only what YAML cannot say.
+pub(crate) fn manifest(value: &Value, form: &str) -> Result<String, serde_saphyr::ser_error::Error> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    let head = MANIFEST_HEAD.replace("{form}", form);
+    Ok(format!("{head}{}", serde_saphyr::to_string_with_options(value, options)?))
 }
 
 /// Where Envoy buffers bodies: at the listener and at every cluster alike. Were the listener's limit below a cluster's, an

@@ -9,12 +9,13 @@ use super::{ATTACHE, extension};
 use crate::callers::mesh::JWT_AUTHN;
 use crate::config::Config;
 use crate::config::compiled::Provider;
-use crate::exchange::Topology;
+use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Most time for one answer of the service. It answers in milliseconds, but a slow moment is no reason for an error, and
 /// Envoy's own 200 ms make every such moment one.
-const MESSAGE_TIMEOUT: &str = "10s";
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The exchange's own stream, from the request's headers to the last byte of the response.
 pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
@@ -26,7 +27,7 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
         "allow_mode_override": true,
         "failure_mode_allow": pass_to(config).is_some(),
         "status_on_error": { "code": 503 },
-        "message_timeout": MESSAGE_TIMEOUT,
+        "message_timeout": message_timeout(config),
         "mutation_rules": mutation_rules(),
         // What the service sets is for the router, the access log and the attempt stage. Nothing is forwarded that need
         // not be: it would ride on every chunk of the response.
@@ -46,6 +47,20 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
         }
     }
     ext_proc("attache", fields)
+}
+
+/// A request may wait for the answer to another one before it is let through.
+fn message_timeout(config: &Config) -> String {
+    let rules = config.cache.iter().flat_map(|cache| &cache.rules);
+    let wait = rules.filter_map(|rule| rule.coalesce).max().unwrap_or_default();
+    seconds(MESSAGE_TIMEOUT + wait)
+}
+
+fn seconds(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => format!("{}s", time.as_secs()),
+        millis => format!("{}.{millis:03}s", time.as_secs()),
+    }
 }
 
 /// An attempt's stream, in the cluster of its provider.
@@ -68,7 +83,7 @@ pub(super) fn attempt_stage(config: &Config, provider: &Provider, topology: Topo
             // Never true: a request that the service did not make for this provider must not reach it.
             "failure_mode_allow": false,
             "status_on_error": { "code": 503 },
-            "message_timeout": MESSAGE_TIMEOUT,
+            "message_timeout": seconds(MESSAGE_TIMEOUT),
             "mutation_rules": mutation_rules(),
             "metadata_options": {
                 "forwarding_namespaces": { "untyped": [ATTACHE] },
@@ -112,6 +127,15 @@ fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
             { "key": "x-attache-topology", "value": topology },
         ],
     });
+    let follow = match config.written.envoy.version.follow() {
+        Follow::Groups => None,
+        Follow::Steps => Some("steps"),
+        Follow::First => Some("first"),
+    };
+    let told = service.get_mut("initial_metadata").and_then(Value::as_array_mut);
+    if let (Some(told), Some(follow)) = (told, follow) {
+        told.push(json!({ "key": "x-attache-follow", "value": follow }));
+    }
     if let (Value::Object(service), true) = (&mut service, service_is_elsewhere(config)) {
         // A replica that has just gone has seen nothing of the stream: another one may.
         service.insert(

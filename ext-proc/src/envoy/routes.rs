@@ -1,10 +1,11 @@
 //! Which cluster a request goes to: the plan's, attempt by attempt.
 
-use super::clusters::{REFUSE, pass_to_cluster};
-use super::{ATTACHE, extension};
+use super::clusters::pass_to_cluster;
+use super::{ATTACHE, specifier};
 use crate::config::Config;
 use crate::config::compiled::{self, Provider};
 use crate::config::written::OnServiceFailure;
+use crate::exchange::Follow;
 use attache_core::dialect::Dialect;
 use serde_json::{Value, json};
 
@@ -48,32 +49,27 @@ pub(super) fn pass_to(config: &Config) -> Option<&Provider> {
 
 /// A request for which the service has made a plan. The sign is dynamic metadata, which no client can set.
 fn planned(config: &Config) -> Value {
+    let follow = config.written.envoy.version.follow();
+    let mut retry_policy = json!({
+        "retry_on": "connect-failure",
+        "num_retries": 0,
+        "refresh_cluster_on_retry": true,
+        "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
+    });
+    if let (Follow::First, Value::Object(policy)) = (follow, &mut retry_policy) {
+        policy.remove("refresh_cluster_on_retry");
+    }
+    let (field, cluster) = specifier::of(config, follow);
     json!({
         "name": "planned",
         "match": { "prefix": "/", "dynamic_metadata": [told("model")] },
         "route": {
-            "inline_cluster_specifier_plugin": {
-                "extension": extension(
-                    "envoy.router.cluster_specifier_plugin.priority_group",
-                    "envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
-                    json!({
-                        // Attempt n goes to element n of the list `priority_groups` in this namespace …
-                        "override_metadata_namespace": ATTACHE,
-                        // … and where that cannot be read to a cluster that refuses: any other could get a wrong key.
-                        "priority_groups": [{ "name": "refuse", "clusters": [{ "cluster_name": REFUSE, "weight": 1 }] }],
-                    }),
-                ),
-            },
+            field: cluster,
             // A route's timeout covers the whole answer: Envoy's 15 s would cut streams.
             "timeout": "0s",
             "idle_timeout": compiled::seconds(&config.written.envoy.idle_timeout),
             // How often and on what is the service's choice, per exchange, by x-envoy-… headers. Without them: one attempt.
-            "retry_policy": {
-                "retry_on": "connect-failure",
-                "num_retries": 0,
-                "refresh_cluster_on_retry": true,
-                "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
-            },
+            "retry_policy": retry_policy,
         },
     })
 }

@@ -32,7 +32,7 @@ fn no_limit_of_envoy_s_stays_at_its_default() {
 #[test]
 fn no_secret_is_printed() {
     for (name, bootstrap) in all_kinds() {
-        let text = yaml(&bootstrap).unwrap();
+        let text = yaml(&bootstrap, Version::V1_40).unwrap();
         for secret in ["s3cret", "Bearer", "header-value"] {
             assert!(!text.contains(secret), "{name}: {secret}");
         }
@@ -42,7 +42,7 @@ fn no_secret_is_printed() {
 #[test]
 fn the_yaml_says_the_same_as_the_value() {
     for (name, bootstrap) in all_kinds() {
-        let text = yaml(&bootstrap).unwrap();
+        let text = yaml(&bootstrap, Version::V1_40).unwrap();
         assert!(text.starts_with("# An Envoy gateway for LLM traffic"), "{name}");
         assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), bootstrap, "{name}");
     }
@@ -50,7 +50,7 @@ fn the_yaml_says_the_same_as_the_value() {
 
 #[test]
 fn the_sample_is_what_the_quickstart_prints() {
-    let printed = yaml(&bootstrap(&config::compile(QUICKSTART, &|_| None).unwrap(), Sidecar)).unwrap();
+    let printed = yaml(&bootstrap(&config::compile(QUICKSTART, &|_| None).unwrap(), Sidecar), Version::V1_40).unwrap();
     let sample = include_str!("../../../envoy/envoy.yaml");
     assert!(
         printed == sample,
@@ -221,6 +221,36 @@ fn envoy_s_own_answers_speak_every_dialect() {
     }
 }
 
+#[test]
+fn an_older_envoy_gets_what_it_can_do() {
+    for (version, specifier, refreshes, follow) in [
+        (Version::V1_36, "\"cluster_header\":\"x-attache-to\"", false, Some("first")),
+        (Version::V1_38, "\"cluster_header\":\"x-attache-to\"", false, Some("first")),
+        (Version::V1_39, "MatcherClusterSpecifier", true, Some("steps")),
+        (Version::V1_40, "PriorityGroupClusterSpecifier", true, None),
+    ] {
+        let mut config = config("unix:s.sock", "refuse");
+        config.written.envoy.version = version;
+        for topology in [Sidecar, Shared] {
+            let bootstrap = bootstrap(&config, topology);
+            let planned =
+                http_of(&bootstrap).pointer("/route_config/virtual_hosts/0/routes/0/route").unwrap().to_string();
+            assert!(planned.contains(specifier), "{version:?}: {planned}");
+            assert_eq!(planned.contains("refresh_cluster_on_retry"), refreshes, "{version:?}");
+            // It loads, and then ends Envoy.
+            assert!(!planned.contains("DynamicMetadataInput"), "{version:?}");
+            let told = bootstrap.to_string();
+            let told = ["first", "steps"]
+                .into_iter()
+                .find(|how| told.contains(&json!({ "key": "x-attache-follow", "value": how }).to_string()));
+            assert_eq!(told, follow, "{version:?}");
+        }
+        let missing = missing(&config);
+        assert_eq!(missing.is_some(), !refreshes, "{version:?}");
+        assert!(missing.is_none_or(|missing| missing.contains("`fast`")));
+    }
+}
+
 /// Asks a real Envoy, where `ENVOY` names one.
 #[test]
 fn envoy_takes_it() {
@@ -231,8 +261,11 @@ fn envoy_takes_it() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bootstrap) in all_kinds() {
         let file = folder.path().join(format!("{name}.yaml"));
-        std::fs::write(&file, yaml(&bootstrap).unwrap().replace("ca.pem", "/etc/ssl/certs/ca-certificates.crt"))
-            .unwrap();
+        std::fs::write(
+            &file,
+            yaml(&bootstrap, Version::V1_40).unwrap().replace("ca.pem", "/etc/ssl/certs/ca-certificates.crt"),
+        )
+        .unwrap();
         let output = Command::new(&envoy).args(["--mode", "validate", "-c"]).arg(&file).output().unwrap();
         let log = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {log}");
