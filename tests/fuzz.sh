@@ -31,6 +31,8 @@ seed texts requests '\000 \001 \002 \003 \004 \005 \006'
 seed texts responses '\007 \010 \011 \012 \013 \014 \015'
 seed guard streams '\000\003 \002\003 \005\003 \006\003'
 seed redact_veil streams '\000\007 \001\007 \003\007 \004\007 \006\007'
+seed filters requests '\000\000\000\377 \001\000\000\377 \002\000\000\377 \004\000\002\377 \007\000\002\377 \011\000\000\377'
+seed filters streams '\000\001\100\000 \001\001\000\000'
 seed events streams '\005'
 seed event_stream streams '\005'
 seed edits requests ''
@@ -51,7 +53,7 @@ seed embeddings requests '\000 \003 \014 \041'
 seed embeddings answers '\100 \103 \110'
 
 failed=0
-for name in requests answers streams events event_stream edits prices tokens forms embeddings texts redact_detect redact_veil guard; do
+for name in requests answers streams events event_stream edits prices tokens forms embeddings texts redact_detect redact_veil guard filters; do
 	echo "fuzz: $name for $seconds s"
 	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1

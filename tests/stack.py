@@ -287,7 +287,12 @@ def wait_and_serve(started: list, config: pathlib.Path, env: dict, folder: pathl
     gateway, admin, envoy_admin = addresses_of(config)
     attache.wait_for(lambda: get(f"http://{admin}/readyz") == b"ready\n", "answer of /readyz")
     printed = subprocess.run(
-        [binary("attache"), "envoy", "--config", config], env={**os.environ, **env}, capture_output=True, text=True
+        [binary("attache"), "envoy", "--config", config],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        # Files in a configuration are named from here.
+        cwd=ROOT,
     )
     if printed.returncode != 0:
         sys.exit(printed.stderr)

@@ -1,6 +1,7 @@
-//! The admin interface: health, readiness, metrics, the running configuration (secrets redacted) and stored keys, over
-//! HTTP.
+//! The admin interface: health, readiness, metrics, the running configuration (secrets redacted), stored keys and the cache,
+//! over HTTP.
 
+use crate::cache::admin as cache;
 use crate::callers::admin as keys;
 use crate::exchange::Service;
 use crate::limits;
@@ -61,6 +62,9 @@ impl Admin {
                         if keys::is_ours(request.uri().path()) {
                             return Ok::<_, Infallible>(answer_keys(&service, peer, request).await);
                         }
+                        if cache::is_ours(request.uri().path()) {
+                            return Ok(told(cache::answer(&service, peer.ip(), request).await));
+                        }
                         let path = request.uri().path();
                         if request.method() == Method::GET && (path == "/limits" || path.starts_with("/limits/")) {
                             let query = request.uri().query().unwrap_or_default();
@@ -99,12 +103,21 @@ fn told((status, json): (StatusCode, serde_json::Value)) -> Response<Full<Bytes>
     response
 }
 
+/// What is counted all the time, and what is only looked up now.
+fn metrics(service: &Service) -> Vec<u8> {
+    let stats = service.cache.shelf.stats();
+    let shown = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    service.metrics.cache_entries.set(shown(stats.entries));
+    service.metrics.cache_bytes.set(shown(stats.bytes));
+    service.metrics.text()
+}
+
 fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Response<Full<Bytes>> {
     let (mut status, mut kind, mut body) = match path {
         "/healthz" => (StatusCode::OK, TEXT, b"ok\n".to_vec()),
         "/readyz" if ready => (StatusCode::OK, TEXT, b"ready\n".to_vec()),
         "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, TEXT, b"draining\n".to_vec()),
-        "/metrics" => (StatusCode::OK, METRICS, service.metrics.text()),
+        "/metrics" => (StatusCode::OK, METRICS, metrics(service)),
         "/config" => match serde_json::to_vec_pretty(&service.config.load().written) {
             Ok(json) => (StatusCode::OK, JSON, json),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, TEXT, error.to_string().into_bytes()),
@@ -112,7 +125,7 @@ fn answer(service: &Service, ready: bool, method: &Method, path: &str) -> Respon
         _ => (
             StatusCode::NOT_FOUND,
             TEXT,
-            b"there is /healthz, /readyz, /metrics, /config, /limits and /keys\n".to_vec(),
+            b"there is /healthz, /readyz, /metrics, /config, /limits, /cache and /keys\n".to_vec(),
         ),
     };
     // hyper leaves the body of an answer to HEAD out.

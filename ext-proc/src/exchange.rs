@@ -11,7 +11,6 @@
 //! broken stream) drops it, and that settles the exchange, once.
 
 pub mod attempt;
-mod local_reply;
 pub mod message;
 pub mod meter;
 pub mod pending;
@@ -26,6 +25,7 @@ pub use message::{Event, Reply};
 pub use request::{Arriving, Asked};
 pub use response::{Sent, Streaming, Whole};
 
+use crate::cache::Cache;
 use crate::callers::Callers;
 use crate::config::Config;
 use crate::counting::Calibration;
@@ -52,6 +52,8 @@ pub struct Service {
     pub callers: Callers,
     /// Limits, budgets and keys that exchanges share.
     pub store: Arc<Store>,
+    /// What has been answered before.
+    pub cache: Cache,
     /// How far estimates of prompts are off, by target.
     pub calibration: Calibration,
     /// Fetches media for providers that take bytes only; `None` where the system trusts no authority.
@@ -65,6 +67,17 @@ pub enum Topology {
     Sidecar,
     /// In the attempt stage, for every attempt, in whichever replica it reaches.
     Shared,
+}
+
+/// How Envoy's router follows a plan from one attempt to the next: what its version can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// It reads the list of clusters itself (1.40).
+    Groups,
+    /// It asks for the cluster of attempt n at every attempt (1.39).
+    Steps,
+    /// It stays with the first attempt's cluster (before 1.39).
+    First,
 }
 
 /// One exchange.
@@ -94,8 +107,8 @@ pub struct Unexpected {
 
 impl Exchange {
     /// A new exchange.
-    pub fn new(service: Arc<Service>, topology: Topology) -> Self {
-        Self::Arriving(Arriving::new(service, topology))
+    pub fn new(service: Arc<Service>, topology: Topology, follow: Follow) -> Self {
+        Self::Arriving(Arriving::new(service, topology, follow))
     }
 
     /// Takes one message.

@@ -6,12 +6,14 @@
 #![allow(unreachable_pub, reason = "a binary has no outside; `pub` is the seam of a module")]
 
 mod admin;
+mod cache;
 mod callers;
 mod command;
 mod config;
 mod counting;
 mod credentials;
 mod decompress;
+mod doctor;
 mod envoy;
 mod exchange;
 mod fetch;

@@ -113,7 +113,7 @@ pub fn check_url(text: &str, example: &str) -> Result<(), String> {
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
 /// An error with its causes: hyper's own says only `client error (Connect)`.
-fn causes(error: &dyn std::error::Error) -> String {
+pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

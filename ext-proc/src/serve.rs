@@ -1,6 +1,7 @@
 //! `attache serve`: listen, serve until SIGTERM, drain.
 
 use crate::admin::Admin;
+use crate::cache::Cache;
 use crate::callers::Callers;
 use crate::config::written::{Log, LogFormat};
 use crate::config::{self, compiled, reload};
@@ -61,13 +62,18 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
         credentials::prepare(&config, None, &metrics);
         redaction::prepare(&config);
     }
+    let cache = {
+        let _entered = runtime.enter();
+        Cache::open(&config, &metrics).map_err(|problem| format!("store.redis: {problem}"))?
+    };
     let config = Arc::new(ArcSwap::from_pointee(config));
     runtime.spawn(warn::watch(moved, config.clone(), metrics.clone()));
     let (pending, calibration) = (Pending::default(), Calibration::default());
     let callers = Callers::new(store.clone(), metrics.clone());
     let fetcher =
         Fetcher::new().inspect_err(|error| tracing::warn!(%error, "no file can be fetched for a provider")).ok();
-    let service = Service { config, pending, metrics, usage, callers, store: store.clone(), calibration, fetcher };
+    let service =
+        Service { config, pending, metrics, usage, callers, store: store.clone(), cache, calibration, fetcher };
     let service = Arc::new(service);
     let ended = runtime.block_on(serve(path, service));
     runtime.block_on(store.flush());

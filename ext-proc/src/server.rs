@@ -7,7 +7,7 @@
 mod codec;
 
 use crate::exchange::message::{Answer, BodyMode, Change, Event, Head, Metadata, Reply};
-use crate::exchange::{Attempt, Exchange, Service, Topology, Unexpected};
+use crate::exchange::{Attempt, Exchange, Follow, Service, Topology, Unexpected};
 use crate::redaction;
 use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::extensions::filters::http::ext_proc::v3::ProcessingMode;
@@ -53,10 +53,16 @@ impl Stage {
             "shared" => Topology::Shared,
             met => return Err(unknown("x-attache-topology", met, "sidecar or shared")),
         };
+        let follow = match text("x-attache-follow") {
+            "" | "groups" => Follow::Groups,
+            "steps" => Follow::Steps,
+            "first" => Follow::First,
+            met => return Err(unknown("x-attache-follow", met, "groups, steps or first")),
+        };
         match text("x-attache-stage") {
             "exchange" => {
                 redaction::warn_of_replicas(&service.config.load(), topology);
-                Ok(Self::Exchange(Exchange::new(service.clone(), topology)))
+                Ok(Self::Exchange(Exchange::new(service.clone(), topology, follow)))
             }
             "attempt" => Ok(Self::Attempt(Attempt::Arriving { service: service.clone(), topology })),
             met => Err(unknown("x-attache-stage", met, "exchange or attempt")),

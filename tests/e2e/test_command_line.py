@@ -172,9 +172,20 @@ guards:
   - { name: webhook, webhook: { url: "https://a.example/check", headers: { x-key: k } } }
   - { name: grpc, grpc: { url: "https://a.example:443", headers: { x-key: k } } }
   - { name: judge, judge: { model: fast, question: it is rude, key: k, url: "https://a.example", max_tokens: 9 } }
+cache:
+  key: a secret of 16 bytes
+  store: memory
+  memory_bytes_max: 67108864
+  entry_bytes_max: 65536
+  rules:
+    - { name: all, when: { team: a }, scope: team, ttl: 1h, store_tool_calls: true, count_requests: false, client_controls: false,
+        coalesce: "off", ignore: [user],
+        semantic: { mode: shadow, threshold: 0.9, verify_sample: 0.1, ttl: 1h } }
+  embedder: { provider: openai, model: text-embedding-3-small, timeout: 1s, threads: 1, queue: 8, entries_max: 1000 }
 usage: { to: off }
 log: { format: json, level: debug }
 envoy:
+  version: "1.40"
   admin: 127.0.0.1:9901
   idle_timeout: 15m
   connect_timeout: 5s

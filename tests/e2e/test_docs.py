@@ -156,7 +156,7 @@ def test_every_example_is_good_without_any_environment(folder):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", ["limits.md", "prices.md", "redaction.md"])
+@pytest.mark.parametrize("page", ["limits.md", "prices.md", "redaction.md", "cache.md", "semantic-cache.md"])
 def test_what_a_page_configures_is_good_beside_the_quickstart(page, tmp_path):
     snippets = blocks(stack.ROOT / "docs" / page, "yaml")
     assert snippets

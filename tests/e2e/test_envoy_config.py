@@ -20,8 +20,8 @@ def printed(config: pathlib.Path, *options: str, **env: str) -> str:
     return done.stdout
 
 
-def validate(bootstrap: pathlib.Path) -> None:
-    argv = [stack.envoy_binary(), "--mode", "validate", "-c", bootstrap]
+def validate(bootstrap: pathlib.Path, envoy: pathlib.Path | None = None) -> None:
+    argv = [envoy or stack.envoy_binary(), "--mode", "validate", "-c", bootstrap]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
     complaints = [line for line in done.stderr.splitlines() if "][warning]" in line or "deprecated" in line.lower()]

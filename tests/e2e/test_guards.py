@@ -102,6 +102,11 @@ def test_every_kind_of_rule_stops_what_it_is_for_and_nothing_else(house, front, 
         assert harmless.status == 200 and "x-attache-guard" not in harmless.headers
 
 
+def test_a_header_of_another_api_hides_nothing(house):
+    answer = ask(house, "openai", "openai", False, headers={"anthropic-version": "2023-06-01"}, text="A bluebird?")
+    assert (answer.status, answer.error["code"]) == (400, "guard_blocked")
+
+
 @by_stream
 def test_an_answer_must_fit_its_schema(house, stream):
     house.simulator.script(text='{"a": 1}')

@@ -22,8 +22,8 @@ def admin(here, path: str, method: str = "GET") -> httpx.Response:
     [
         ("/healthz", 200, "text/plain", "ok\n"),
         ("/readyz", 200, "text/plain", "ready\n"),
-        ("/", 404, "text/plain", "there is /healthz, /readyz, /metrics, /config, /limits and /keys\n"),
-        ("/metricsx", 404, "text/plain", "there is /healthz, /readyz, /metrics, /config, /limits and /keys\n"),
+        ("/", 404, "text/plain", "there is /healthz, /readyz, /metrics, /config, /limits, /cache and /keys\n"),
+        ("/metricsx", 404, "text/plain", "there is /healthz, /readyz, /metrics, /config, /limits, /cache and /keys\n"),
     ],
 )
 def test_the_admin_interface_answers(sidecar, path, status, kind, body):

@@ -10,6 +10,7 @@ mod memory;
 mod redis;
 mod rules;
 mod scenario;
+mod starts;
 mod table;
 mod usage;
 
@@ -21,9 +22,10 @@ use serde_json::json;
 
 use arguments::{Arguments, Programs};
 use cell::{Cell, Key};
-use lab::{Lab, Start};
+use lab::Lab;
 use memory::Held;
 use scenario::{Scenario, Workload};
+use starts::Start;
 
 /// Measures what `arguments` ask for and prints the tables.
 ///
@@ -37,7 +39,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (cells, starts) = measure_cells(arguments, &programs, &scenarios).await?;
     println!("\n{}", heading(arguments));
     println!("{}", table::render(&cells, arguments.concurrencies()));
-    println!("{}", limits_table::render(&cells, &starts, arguments.concurrencies()));
+    println!("{}", limits_table::render(&cells, arguments.concurrencies()));
+    println!("{}", starts::render(&starts));
     let held = hold_streams(arguments, &programs, &scenarios).await?;
     if !held.is_empty() {
         println!("{}", table::render_held(&held));

@@ -9,6 +9,8 @@ mod redact;
 
 use std::hint::black_box;
 
+use attache_core::alike::difference;
+use attache_core::cache_key::{Conditions, Keys, Request, Scope, Tenant};
 use attache_core::dialect::{Dialect, Upstream};
 use attache_core::endpoint::Endpoint;
 use attache_core::frame::sse::{Sse, TooLong};
@@ -50,6 +52,8 @@ fn main() {
     tokens_of_text(&mut criterion);
     tokens_of_requests(&mut criterion);
     limits(&mut criterion);
+    cache_keys(&mut criterion);
+    guard(&mut criterion);
     criterion.final_summary();
 }
 
@@ -331,4 +335,53 @@ fn claim(caller: u64, i: usize) -> Claim {
     };
     let counter = limit::Counter { key: format!("rule {i}|caller {caller}").into(), window, limit: u64::MAX };
     Claim { counter, spent: u64::from(i == 0), open: 1000, soft: false }
+}
+
+/// The keys of a request, from its bytes: the exact one, the partition of its question, the hashes of its beginning.
+fn cache_keys(criterion: &mut Criterion) {
+    let keys = Keys::new(b"a secret of the deployment");
+    let scope =
+        Scope { tenant: Tenant::Caller("ann"), policy: "1", models: &["openai/gpt-4o"], also: &[], left_out: &[] };
+    let conditions = Conditions { opted_in: true, redacted: false, bytes_max: usize::MAX, volatile: true };
+    let endpoint = Endpoint::from(Dialect::OpenAi);
+    for (size, turns) in [("1 KB", 1), ("100 KB", 199)] {
+        let mut group = criterion.benchmark_group(format!("cache keys, {size}"));
+        let body = String::from_utf8(request_body(Dialect::OpenAi, turns, false)).expect("JSON is text");
+        // A question that stands by itself.
+        let body = body.replace("And then?", "How did that end for the king?").into_bytes();
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function("exact", |bencher| {
+            bencher
+                .iter(|| keys.exact(&scope, &Request::read(&endpoint, black_box(&body)).expect("the body is valid")));
+        });
+        group.bench_function("exact and partition", |bencher| {
+            bencher.iter(|| {
+                let request = Request::read(&endpoint, black_box(&body)).expect("the body is valid");
+                let question = request.question(&conditions);
+                (
+                    keys.exact(&scope, &request),
+                    question.map(|question| keys.partition(&scope, "m", &request, &question)),
+                )
+            });
+        });
+        group.bench_function("blocks", |bencher| {
+            bencher.iter(|| keys.blocks("m", &Request::read(&endpoint, black_box(&body)).expect("the body is valid")));
+        });
+    }
+}
+
+/// The guard against false hits, on one pair.
+fn guard(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("guard");
+    let long = "and how do people in the north of the country get to work in winter ".repeat(8);
+    for (size, one, other) in [
+        (
+            "8 words",
+            "How do I get from Paris to London?".to_owned(),
+            "How do I travel from Paris to London?".to_owned(),
+        ),
+        ("120 words", format!("{long} by car?"), format!("{long} by bike?")),
+    ] {
+        group.bench_function(size, |bencher| bencher.iter(|| difference(black_box(&one), black_box(&other))));
+    }
 }

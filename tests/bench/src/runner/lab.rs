@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::arguments::Programs;
@@ -15,9 +14,11 @@ use super::bootstrap::{self, AttacheAddresses};
 use super::child::{Child, ChildError};
 use super::redis;
 use super::scenario::{Limits, Scenario, WasmFilter, Way};
-use super::usage;
+use super::starts::Start;
 
-const READY_TIMEOUT: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// A cache for everybody. Requests are all the same: who misses must not wait for another one.
+const CACHE: &str = "cache: { rules: [ { name: bench, scope: shared, coalesce: \"off\" } ] }\n";
 
 /// The running processes; dropping it ends them and removes their files.
 pub(crate) struct Lab {
@@ -35,26 +36,6 @@ struct Hop {
     envoy: Child,
     service: Option<Child>,
     store: Option<Child>,
-}
-
-/// How Attaché started for a scenario.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Start {
-    pub(crate) scenario: Scenario,
-    /// Until it listens.
-    pub(crate) time: Duration,
-    /// Its memory then, before any exchange.
-    pub(crate) resident_bytes: Option<u64>,
-}
-
-impl Start {
-    pub(crate) fn to_json(self) -> Value {
-        json!({
-            "scenario": self.scenario.name(),
-            "ms": self.time.as_secs_f64() * 1e3,
-            "resident_bytes": self.resident_bytes,
-        })
-    }
 }
 
 /// Where a scenario's requests go, and which processes they keep busy.
@@ -92,9 +73,9 @@ impl Lab {
             }
             let hop = match way {
                 Way::Direct => continue,
-                Way::Bare => lab.start_bare(programs).await?,
+                Way::Bare => lab.start_bare(programs, scenario).await?,
                 Way::Noop => lab.start_noop(programs).await?,
-                Way::Wasm(filter) => lab.start_wasm(programs, filter).await?,
+                Way::Wasm(filter) => lab.start_wasm(programs, scenario, filter).await?,
                 Way::Attache(limits) => lab.start_attache(programs, scenario, limits).await?,
             };
             lab.hops.push(hop);
@@ -115,26 +96,38 @@ impl Lab {
         Some(Route { address: hop.address, simulator, envoy: Some(hop.envoy.id()), service, store })
     }
 
-    /// How every Attaché started.
+    /// How every Attaché, and every Envoy without one, started.
     pub(crate) fn starts(&self) -> Vec<Start> {
         self.starts.clone()
     }
 
-    async fn start_bare(&self, programs: &Programs) -> Result<Hop, LabError> {
+    async fn start_bare(&mut self, programs: &Programs, scenario: Scenario) -> Result<Hop, LabError> {
         let address = free_port()?;
         let yaml = bootstrap::envoy(address, free_port()?, self.provider, None);
+        let begun = Instant::now();
         let envoy = start_envoy(programs, "envoy-bare", &yaml, address, &self.directory.0).await?;
+        self.starts.push(Start::of(&envoy, scenario, begun));
         Ok(Hop { way: Way::Bare, address, envoy, service: None, store: None })
     }
 
-    async fn start_wasm(&self, programs: &Programs, filter: WasmFilter) -> Result<Hop, LabError> {
+    async fn start_wasm(
+        &mut self,
+        programs: &Programs,
+        scenario: Scenario,
+        filter: WasmFilter,
+    ) -> Result<Hop, LabError> {
         let address = free_port()?;
         let yaml = bootstrap::wasm(address, free_port()?, self.provider, filter, &programs.wasm);
         let name = match filter {
             WasmFilter::Redact => "envoy-wasm-redact",
             WasmFilter::Guard => "envoy-wasm-guard",
+            WasmFilter::Router => "envoy-wasm-router",
+            WasmFilter::Usage => "envoy-wasm-usage",
+            WasmFilter::Translate => "envoy-wasm-translate",
         };
+        let begun = Instant::now();
         let envoy = start_envoy(programs, name, &yaml, address, &self.directory.0).await?;
+        self.starts.push(Start::of(&envoy, scenario, begun));
         Ok(Hop { way: Way::Wasm(filter), address, envoy, service: None, store: None })
     }
 
@@ -161,6 +154,7 @@ impl Lab {
         fs::create_dir(&directory)?;
         let (more, store) = match limits {
             Limits::None => (String::new(), None),
+            Limits::Cached => (CACHE.to_owned(), None),
             Limits::Memory(rules) => (rules.to_yaml(), None),
             Limits::Redis(rules) => {
                 let program = programs.redis.as_ref().ok_or(LabError::NoRedis)?;
@@ -185,8 +179,7 @@ impl Lab {
         let begun = Instant::now();
         let mut service = Child::start("attache", command, &directory)?;
         service.ready(READY_TIMEOUT, async |_| socket.exists().then_some(())).await?;
-        let resident_bytes = usage::resident_bytes(service.id());
-        self.starts.push(Start { scenario, time: begun.elapsed(), resident_bytes });
+        self.starts.push(Start::of(&service, scenario, begun));
         let envoy = start_envoy(programs, "envoy-attache", &yaml, address, &directory).await?;
         Ok(Hop { way: Way::Attache(limits), address, envoy, service: Some(service), store })
     }

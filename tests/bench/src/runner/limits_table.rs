@@ -1,14 +1,13 @@
-//! What keys, limits and a budget add to the same exchange without them, and what many of them cost at the start.
+//! What keys, limits and a budget add to the same exchange without them.
 
 use std::fmt::Write;
 
 use super::cell::{Cell, Key};
-use super::lab::Start;
 use super::scenario::{Scenario, Workload};
 use super::table::{median, ms, number};
 
-/// The blocks of whatever was measured; empty without any.
-pub(crate) fn render(cells: &[Cell], starts: &[Start], concurrencies: &[usize]) -> String {
+/// A block of whatever was measured; empty without any.
+pub(crate) fn render(cells: &[Cell], concurrencies: &[usize]) -> String {
     let mut added = String::new();
     for workload in Workload::ALL {
         for &concurrency in concurrencies {
@@ -20,19 +19,7 @@ pub(crate) fn render(cells: &[Cell], starts: &[Start], concurrencies: &[usize]) 
     if added.is_empty() {
         return added;
     }
-    let started = starts.iter().map(|start| {
-        let resident = start.resident_bytes.map(|bytes| bytes as f64 / 1e6);
-        format!("{:<48} {:>7} {:>7}\n", start.scenario.name(), number(Some(ms(start.time)), 0), number(resident, 1))
-    });
-    format!(
-        "added to `{}`                 service us   Redis us   p50 ms   p99 ms\n{added}\n\
-         {:<48} {:>7} {:>7}\n{}",
-        Scenario::Same.name(),
-        "start of the service",
-        "ms",
-        "RSS MB",
-        started.collect::<String>(),
-    )
+    format!("added to `{}`                 service us   Redis us   p50 ms   p99 ms\n{added}", Scenario::Same.name())
 }
 
 /// Round by round: neighbours in time are compared.

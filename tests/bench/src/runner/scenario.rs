@@ -22,10 +22,15 @@ pub(crate) enum Scenario {
     Noop,
     WasmRedact,
     WasmGuard,
+    WasmRouter,
+    WasmUsage,
+    WasmTranslate,
     Same,
     Limited,
     Crowded,
     Shared,
+    Hit,
+    Miss,
     ToAnthropic,
     FromAnthropic,
 }
@@ -52,6 +57,12 @@ pub(crate) enum WasmFilter {
     Redact,
     /// The injection rules for requests, words for both.
     Guard,
+    /// Rules by the model's name.
+    Router,
+    /// Tokens and cost; streams are asked for their usage.
+    Usage,
+    /// From OpenAI's dialect to Anthropic's and back.
+    Translate,
 }
 
 impl WasmFilter {
@@ -59,6 +70,9 @@ impl WasmFilter {
         match self {
             Self::Redact => "redact",
             Self::Guard => "guard",
+            Self::Router => "model-router",
+            Self::Usage => "usage",
+            Self::Translate => "translate",
         }
     }
 
@@ -68,6 +82,15 @@ impl WasmFilter {
             Self::Redact => r#"{"redact":[{"name":"bench","key":"a secret of the benchmark"}]}"#,
             Self::Guard => {
                 r#"{"guards":[{"name":"injection","injection":{}},{"name":"words","on":"both","patterns":{"deny_words":["bluebird"]}}]}"#
+            }
+            Self::Router => {
+                r#"{"routes":[{"name":"anthropic","when":{"model":"claude-*"}},{"name":"openai","when":{"model":"gpt-*"}}]}"#
+            }
+            Self::Usage => {
+                r#"{"usage":[{"name":"bench","prices":[{"provider":"bench","models":["gpt-4o-mini"],"currency":"USD","input":0.15,"output":0.6}]}]}"#
+            }
+            Self::Translate => {
+                r#"{"translate":[{"name":"bench","dialect":"anthropic","url":"http://provider","headers":{"x-api-key":"bench"}}]}"#
             }
         }
     }
@@ -82,19 +105,26 @@ pub(crate) enum Limits {
     Memory(Rules),
     /// Counted in a Redis.
     Redis(Rules),
+    /// Nothing, and what has been answered before.
+    Cached,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Direct,
         Self::Envoy,
         Self::Noop,
         Self::WasmRedact,
         Self::WasmGuard,
+        Self::WasmRouter,
+        Self::WasmUsage,
+        Self::WasmTranslate,
         Self::Same,
         Self::Limited,
         Self::Crowded,
         Self::Shared,
+        Self::Hit,
+        Self::Miss,
         Self::ToAnthropic,
         Self::FromAnthropic,
     ];
@@ -108,10 +138,15 @@ impl Scenario {
             Self::Noop => "envoy + no-op ext_proc",
             Self::WasmRedact => "envoy + wasm redact",
             Self::WasmGuard => "envoy + wasm guard",
+            Self::WasmRouter => "envoy + wasm model-router",
+            Self::WasmUsage => "envoy + wasm usage",
+            Self::WasmTranslate => "envoy + wasm translate, openai -> anthropic",
             Self::Same => "attache, openai -> openai",
             Self::Limited => "attache, key + 4 limits + budget",
             Self::Crowded => "attache, 100000 keys, 1000 limits",
             Self::Shared => "attache, limits in Redis",
+            Self::Hit => "attache, answered by the cache",
+            Self::Miss => "attache, missed by the cache",
             Self::ToAnthropic => "attache, openai -> anthropic",
             Self::FromAnthropic => "attache, anthropic -> openai",
         }
@@ -124,10 +159,14 @@ impl Scenario {
             Self::Noop => Way::Noop,
             Self::WasmRedact => Way::Wasm(WasmFilter::Redact),
             Self::WasmGuard => Way::Wasm(WasmFilter::Guard),
+            Self::WasmRouter => Way::Wasm(WasmFilter::Router),
+            Self::WasmUsage => Way::Wasm(WasmFilter::Usage),
+            Self::WasmTranslate => Way::Wasm(WasmFilter::Translate),
             Self::Same | Self::ToAnthropic | Self::FromAnthropic => Way::Attache(Limits::None),
             Self::Limited => Way::Attache(Limits::Memory(Rules::FEW)),
             Self::Crowded => Way::Attache(Limits::Memory(Rules::MANY)),
             Self::Shared => Way::Attache(Limits::Redis(Rules::FEW)),
+            Self::Hit | Self::Miss => Way::Attache(Limits::Cached),
         }
     }
 
@@ -150,11 +189,15 @@ impl Scenario {
             | Self::Noop
             | Self::WasmRedact
             | Self::WasmGuard
+            | Self::WasmRouter
+            | Self::WasmUsage
             | Self::Same
             | Self::Limited
             | Self::Crowded
-            | Self::Shared => ("/v1/chat/completions", OPENAI_MODEL),
-            Self::ToAnthropic => ("/v1/chat/completions", ANTHROPIC_MODEL),
+            | Self::Shared
+            | Self::Hit
+            | Self::Miss => ("/v1/chat/completions", OPENAI_MODEL),
+            Self::WasmTranslate | Self::ToAnthropic => ("/v1/chat/completions", ANTHROPIC_MODEL),
             Self::FromAnthropic => ("/v1/messages", OPENAI_MODEL),
         };
         let expect = match (workload, self) {
@@ -180,10 +223,15 @@ impl Scenario {
         let padded = body(REQUEST_BYTES.saturating_sub(body(0).len()));
         let key = match self.way() {
             Way::Attache(Limits::Memory(rules) | Limits::Redis(rules)) => rules.secret(),
-            Way::Direct | Way::Bare | Way::Noop | Way::Wasm(_) | Way::Attache(Limits::None) => "bench".to_owned(),
+            Way::Direct | Way::Bare | Way::Noop | Way::Wasm(_) | Way::Attache(Limits::None | Limits::Cached) => {
+                "bench".to_owned()
+            }
         };
         let authorization = format!("Bearer {key}");
-        let headers = [("authorization", authorization.as_str()), ("anthropic-version", "2023-06-01")];
+        // Found, but too old: the answer is looked up, asked for and kept all the same.
+        let age = if self == Self::Miss { "max-age=0" } else { "max-age=3600" };
+        let headers =
+            [("authorization", authorization.as_str()), ("anthropic-version", "2023-06-01"), ("cache-control", age)];
         Target::post(address, path, &headers, &padded, expect)
     }
 }
