@@ -107,8 +107,8 @@ fn told((status, json): (StatusCode, serde_json::Value)) -> Response<Full<Bytes>
 fn metrics(service: &Service) -> Vec<u8> {
     let stats = service.cache.shelf.stats();
     let shown = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    service.metrics.cache_entries.set(shown(stats.entries));
-    service.metrics.cache_bytes.set(shown(stats.bytes));
+    service.metrics.cache.entries.set(shown(stats.entries));
+    service.metrics.cache.bytes.set(shown(stats.bytes));
     service.metrics.text()
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Every label set is bounded: models and providers are names from the configuration, never a client's words.
 
-mod semantic;
+mod cache;
 
-pub use semantic::Semantic;
+pub use cache::Cache;
 
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder, core::Collector,
@@ -40,16 +40,8 @@ pub struct Metrics {
     pub guard_calls: IntCounterVec,
     /// What guards said.
     pub guard_decisions: IntCounterVec,
-    /// Answers that are in this process's memory.
-    pub cache_entries: IntGauge,
-    /// What they take, in bytes.
-    pub cache_bytes: IntGauge,
-    /// What came of looking into the cache.
-    pub cache_lookups: IntCounterVec,
-    /// Answers that were kept.
-    pub cache_stored: IntCounterVec,
-    /// Answers that were not kept, by why.
-    pub cache_not_stored: IntCounterVec,
+    /// What has been answered before.
+    pub cache: Cache,
     /// Analyzers that gave no answer, by what a policy does then.
     pub analyzer_failures: IntCounterVec,
     /// Budgets that passed one of their thresholds.
@@ -70,12 +62,8 @@ pub struct Metrics {
     pub store_failures: IntCounterVec,
     /// What the store of limits gave up: settlements it could not pass on, notices that nobody took.
     pub store_dropped: prometheus::IntCounter,
-    /// What the cache's Redis could not do, by operation.
-    pub cache_store_errors: IntCounterVec,
     /// gRPC streams that broke the protocol, by what was wrong.
     pub protocol_errors: IntCounterVec,
-    /// What is found in the cache by meaning.
-    pub semantic: Semantic,
 }
 
 /// Buckets of OpenTelemetry's advice for durations of model calls, in seconds.
@@ -174,27 +162,7 @@ impl Metrics {
                 "Verdicts of those whom guards ask, by how they were come by: answer, cache, failure (no answer that counts), nothing (nothing was said)",
                 &["guard", "source"],
             )?,
-            cache_entries: register(
-                &registry,
-                IntGauge::new("attache_cache_entries", "Answers that are in this process's memory")?,
-            )?,
-            cache_bytes: register(
-                &registry,
-                IntGauge::new("attache_cache_bytes", "What the answers in this process's memory take")?,
-            )?,
-            cache_lookups: counters(
-                &registry,
-                "attache_cache_lookups_total",
-                "Exchanges to which a rule of the cache applied, by what came of it (hit, coalesced, semantic, miss, bypass)",
-                &["rule", "outcome"],
-            )?,
-            cache_stored: counters(&registry, "attache_cache_stored_total", "Answers that were kept", &["rule"])?,
-            cache_not_stored: counters(
-                &registry,
-                "attache_cache_not_stored_total",
-                "Answers that were not kept, by why",
-                &["rule", "reason"],
-            )?,
+            cache: Cache::new(&registry)?,
             analyzer_failures: counters(
                 &registry,
                 "attache_analyzer_failures_total",
@@ -258,13 +226,6 @@ impl Metrics {
                     "What the store of limits gave up: settlements it could not pass on, notices that nobody took",
                 )?,
             )?,
-            cache_store_errors: counters(
-                &registry,
-                "attache_cache_store_errors_total",
-                "What the cache's Redis could not do, by operation; `deaf`: lookups while it was not known what others purged",
-                &["op"],
-            )?,
-            semantic: Semantic::new(&registry)?,
             protocol_errors: counters(
                 &registry,
                 "attache_protocol_errors_total",

@@ -118,6 +118,12 @@ class Inside:
         assert [name for name, _ in request["headers"] if name in INTERNAL] == [], "internal headers stay here"
         return request | {"headers": dict(request["headers"])}
 
+    def post(self, path: str, content: bytes, chunked: bool) -> httpx.Response:
+        """A body whose length is announced, or one in pieces."""
+        pieces = (content[at : at + 262_144] for at in range(0, len(content), 262_144))
+        headers = {"content-type": "application/json"}
+        return self.http.post(path, content=pieces if chunked else content, headers=headers)
+
     def reset(self) -> None:
         self.openai_sim.reset()
         self.claude_sim.reset()

@@ -197,6 +197,25 @@ impl Sink<'_> {
     }
 }
 
+impl Output {
+    /// Writes an event whose meaning has been told, where it leaves as it came. `usage_seen`: it told the usage; `cost`: and
+    /// what that costs.
+    fn pass(&mut self, frame: &Frame<'_>, usage_seen: bool, cost: Option<u64>, sink: &mut Sink<'_>) {
+        let Self::Same { front, hide_usage, raw, shadow } = self else { return };
+        if let Some(shadow) = shadow {
+            shadow.overhear(frame);
+        }
+        if *hide_usage && usage_seen {
+            return sink.events(|out| without_usage(frame, out));
+        }
+        match cost.filter(|_| tells_cost(*front)) {
+            Some(cost) => sink.events(|out| priced(frame, cost, out)),
+            None if *raw => sink.raw(frame.raw),
+            None => sink.events(|out| reframed(frame, out)),
+        }
+    }
+}
+
 impl Flow {
     /// Takes one event of the provider.
     fn frame(&mut self, frame: &Frame<'_>, sink: &mut Sink<'_>, until: &mut Until<'_>) -> Result<(), Broken> {
@@ -272,18 +291,7 @@ impl Flow {
             }
             return Ok(());
         }
-        if let Output::Same { shadow: Some(shadow), .. } = output {
-            shadow.overhear(frame);
-        }
-        match output {
-            Output::Same { hide_usage: true, .. } if usage_seen => sink.events(|out| without_usage(frame, out)),
-            Output::Same { front, raw, .. } => match cost.filter(|_| tells_cost(*front)) {
-                Some(cost) => sink.events(|out| priced(frame, cost, out)),
-                None if *raw => sink.raw(frame.raw),
-                None => sink.events(|out| reframed(frame, out)),
-            },
-            Output::Other(_) => {}
-        }
+        output.pass(frame, usage_seen, cost, sink);
         Ok(())
     }
 

@@ -100,7 +100,7 @@ fn told(service: &Service) -> Value {
 /// What became of lookups since this process began: by rule, by outcome.
 fn lookups(metrics: &Metrics) -> Value {
     let mut rules = Map::new();
-    for family in metrics.cache_lookups.collect() {
+    for family in metrics.cache.lookups.collect() {
         for metric in family.get_metric() {
             let label = |name| metric.get_label().iter().find(|label| label.name() == name);
             let (Some(rule), Some(outcome)) = (label("rule"), label("outcome")) else { continue };

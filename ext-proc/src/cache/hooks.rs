@@ -75,8 +75,8 @@ impl Settlement {
         };
         let metrics = &self.service().metrics;
         match kept {
-            Ok(()) => metrics.cache_stored.with_label_values(&[&*rule]).inc(),
-            Err(why) => metrics.cache_not_stored.with_label_values(&[&*rule, why]).inc(),
+            Ok(()) => metrics.cache.stored.with_label_values(&[&*rule]).inc(),
+            Err(why) => metrics.cache.not_stored.with_label_values(&[&*rule, why]).inc(),
         }
     }
 }

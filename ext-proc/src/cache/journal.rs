@@ -119,7 +119,7 @@ impl Journal {
     /// Tells everybody of a vector, or that one leads nowhere, soon. Never waits.
     pub fn append(&self, record: Record) {
         if self.records.try_send(record).is_err() {
-            self.wire.metrics.cache_store_errors.with_label_values(&["append"]).inc();
+            self.wire.metrics.cache.store_errors.with_label_values(&["append"]).inc();
         }
     }
 

@@ -54,7 +54,7 @@ impl Wire {
         match self.link.ask(command, timeout).await {
             Ok(value) => Ok(value),
             Err(failure) => {
-                self.metrics.cache_store_errors.with_label_values(&[op]).inc();
+                self.metrics.cache.store_errors.with_label_values(&[op]).inc();
                 if let RedisFailure::Refused(error) = failure {
                     tracing::debug!(op, %error, "Redis refused a call of the cache");
                 }

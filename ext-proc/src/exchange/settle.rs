@@ -270,7 +270,7 @@ impl Settlement {
             guards.count_in(metrics);
         }
         if let Some(course) = &self.cache {
-            metrics.cache_lookups.with_label_values(&[&*course.rule.name, course.outcome.as_str()]).inc();
+            metrics.cache.lookups.with_label_values(&[&*course.rule.name, course.outcome.as_str()]).inc();
         }
         if attempts.is_empty() {
             return;

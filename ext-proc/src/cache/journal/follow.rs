@@ -46,7 +46,7 @@ impl Follower {
             let since = tokio::time::Instant::now();
             if let Ok(connection) = RedisConnection::open(&self.settings).await {
                 let Err(Lost) = self.follow(connection).await;
-                self.wire.metrics.cache_store_errors.with_label_values(&["follow"]).inc();
+                self.wire.metrics.cache.store_errors.with_label_values(&["follow"]).inc();
             }
             tokio::time::sleep_until(since + RETRY_EVERY).await;
         }

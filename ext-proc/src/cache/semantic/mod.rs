@@ -159,7 +159,7 @@ impl Semantic {
     /// Looks for an answer to what means the same.
     pub async fn look(&self, looking: &Looking<'_>, shelf: &Shelf) -> Looked {
         let (looked, outcome, why) = self.looked(looking, shelf).await;
-        self.metrics.semantic.lookups.with_label_values(&[&*looking.rule.name, outcome, why]).inc();
+        self.metrics.cache.semantic.lookups.with_label_values(&[&*looking.rule.name, outcome, why]).inc();
         looked
     }
 
@@ -187,6 +187,7 @@ impl Semantic {
             Err(why) => return skipped(why.as_str()),
         };
         self.metrics
+            .cache
             .semantic
             .embedding_seconds
             .with_label_values(&[embedder.where_it_is()])
@@ -288,9 +289,9 @@ impl Semantic {
         let Sample { found, endpoint, embedder } = sample;
         let work = move || {
             let verdict = verdict(&asked.text, &found.entry, &endpoint, &answered);
-            metrics.semantic.verified.with_label_values(&[&rule, verdict.as_str()]).inc();
+            metrics.cache.semantic.verified.with_label_values(&[&rule, verdict.as_str()]).inc();
             if standing.note(found.key, verdict) {
-                metrics.semantic.demoted.with_label_values(&[&rule]).inc();
+                metrics.cache.semantic.demoted.with_label_values(&[&rule]).inc();
                 let id = *found.key.as_bytes();
                 vectors.order(Order::Forget(id));
                 if let Some(journal) = journal {
@@ -299,7 +300,7 @@ impl Semantic {
             }
         };
         if embedder.work(work).is_err() {
-            self.metrics.semantic.dropped.with_label_values(&["sample"]).inc();
+            self.metrics.cache.semantic.dropped.with_label_values(&["sample"]).inc();
         }
     }
 }

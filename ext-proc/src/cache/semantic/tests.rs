@@ -121,9 +121,11 @@ async fn what_keeps_disagreeing_is_served_no_more() {
         let said = if verdict == "agree" { "It is Vienna." } else { "It is Paris." };
         let answered = Entry { body: answer(said), about: About::default() };
         house.semantic.compare("faq", &asked, sample, &answered, &house.shelf);
-        house.eventually(|| house.metrics.semantic.verified.with_label_values(&["faq", verdict]).get() == round).await;
+        house
+            .eventually(|| house.metrics.cache.semantic.verified.with_label_values(&["faq", verdict]).get() == round)
+            .await;
     }
-    assert_eq!(house.metrics.semantic.demoted.with_label_values(&["faq"]).get(), 1);
+    assert_eq!(house.metrics.cache.semantic.demoted.with_label_values(&["faq"]).get(), 1);
     house.settled(|size| size.entries == 0).await;
     assert_eq!(house.outcome("the capital of France").await, ("nothing", ""));
     // Not even when it comes back.
@@ -265,7 +267,7 @@ impl House {
     }
 
     fn count(&self, outcome: &str, why: &str) -> u64 {
-        self.metrics.semantic.lookups.with_label_values(&["faq", outcome, why]).get()
+        self.metrics.cache.semantic.lookups.with_label_values(&["faq", outcome, why]).get()
     }
 
     async fn store(&self, question: &str, answer: &str, rule: &Rule) -> Key {

@@ -79,7 +79,7 @@ impl Vectors {
     /// Has something done soon; where too much waits, not at all.
     pub(super) fn order(&self, order: Order) {
         if self.inbox().try_send(order).is_err() {
-            self.kept.metrics.semantic.dropped.with_label_values(&["index"]).inc();
+            self.kept.metrics.cache.semantic.dropped.with_label_values(&["index"]).inc();
         }
     }
 
@@ -116,8 +116,8 @@ impl Kept {
                 swept = Instant::now();
             }
             let Size { entries, bytes, .. } = index.size();
-            self.metrics.semantic.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
-            self.metrics.semantic.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+            self.metrics.cache.semantic.entries.set(i64::try_from(entries).unwrap_or(i64::MAX));
+            self.metrics.cache.semantic.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         }
     }
 

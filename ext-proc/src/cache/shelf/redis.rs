@@ -82,7 +82,7 @@ impl Redis {
     /// Looks for an entry.
     pub async fn get(&self, key: &Key) -> Found {
         if !self.journal.hears() {
-            self.wire.metrics.cache_store_errors.with_label_values(&["deaf"]).inc();
+            self.wire.metrics.cache.store_errors.with_label_values(&["deaf"]).inc();
             return Found::Away;
         }
         let mut command = redis::cmd("GET");

@@ -24,7 +24,7 @@ async fn while_redis_is_dead_there_is_what_this_replica_knows_and_nobody_waits()
         assert_eq!(there.shelf.get(&key(2)).await.unwrap().body, "two");
         assert!(begun.elapsed() < Duration::from_millis(40), "{:?}", begun.elapsed());
     }
-    assert!(there.metrics.cache_store_errors.with_label_values(&["get"]).get() > 0);
+    assert!(there.metrics.cache.store_errors.with_label_values(&["get"]).get() > 0);
     assert_eq!(there.purge(Wish { all: true, ..Wish::default() }).await, Err(NotPurged::Away));
     assert_eq!(there.shelf.get(&key(2)).await, None, "purged here all the same");
     // It comes back empty.
@@ -106,7 +106,7 @@ async fn who_does_not_hear_of_purges_believes_nothing() {
     // The journal cannot be read any more, and everything else can.
     let () = server.ask(&["SET", "{attache}:cache:state", "of somebody else"]);
     until("nobody believes", async || there.finds(&key(1)).await.is_none()).await;
-    assert!(there.metrics.cache_store_errors.with_label_values(&["deaf"]).get() > 0);
+    assert!(there.metrics.cache.store_errors.with_label_values(&["deaf"]).get() > 0);
     let () = server.ask(&["DEL", "{attache}:cache:state"]);
     until("it is believed again", async || there.finds(&key(1)).await.is_some()).await;
 }
