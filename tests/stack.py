@@ -11,6 +11,7 @@ import ctypes
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -44,12 +45,29 @@ def envoy_binary() -> str:
     return found
 
 
+def _ports() -> list[int]:
+    """What `free_port` gives: nothing from the range out of which the kernel serves outgoing connections.
+
+    A port from that range may be taken by any connection in the seconds until the child listens on it.
+    """
+    first, last = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    everything = range(10_000, 65_536)
+    found = [port for port in everything if not first <= port <= last] or list(everything)
+    random.shuffle(found)
+    return found
+
+
+_unused_ports = _ports()
+
+
 def free_port() -> int:
-    """A loopback port that nobody uses now."""
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port that nobody uses, and that this process gives to nobody else."""
+    while True:
+        port = _unused_ports.pop()
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def _die_with_parent() -> None:
@@ -94,7 +112,7 @@ class Process:
 
         return self.wait_for(said, f"line in the log with {words}")
 
-    def wait_for(self, ready, what: str, seconds: float = 20.0):
+    def wait_for(self, ready, what: str, seconds: float = 60.0):
         """Waits until `ready()` gives something; fails with the process's own words."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

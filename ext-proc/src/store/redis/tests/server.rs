@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running server. Killed when it is dropped, also by a test that fails.
@@ -125,8 +126,15 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that nobody uses, below those that the kernel gives to outgoing connections (from 32768 on): such a
+/// connection could take it before the child listens there. Given to nobody else in this process.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = (std::process::id() * 61 + GIVEN.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = 12_000 + u16::try_from(next).expect("it is below 20,000");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
