@@ -62,6 +62,23 @@ impl FaultKind {
         }
     }
 
+    /// The kind of this [word](Self::as_str); for any other word, a server's.
+    pub fn named(word: &str) -> Self {
+        let all = [
+            Self::InvalidRequest,
+            Self::Authentication,
+            Self::Permission,
+            Self::NotFound,
+            Self::Method,
+            Self::TooLarge,
+            Self::RateLimit,
+            Self::Overloaded,
+            Self::Timeout,
+            Self::Upstream,
+        ];
+        all.into_iter().find(|kind| kind.as_str() == word).unwrap_or(Self::Server)
+    }
+
     /// The kind in a word, for metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {

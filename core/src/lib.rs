@@ -5,8 +5,9 @@
 //! encodes it again. Answers come back the same way, whole or as a [`stream`] of events cut from bytes by [`frame`].
 //! What a request weighs, and what an answer has delivered so far, is counted by `tokens` (behind a feature of that
 //! name, because of its tables). The other APIs have small hubs of their own ([`embed`], [`rerank`]) or pass as they are,
-//! looked at by [`form`] and [`told`]. [`cache_key`] says which requests
-//! are the same, [`alike`] which questions. What an operator adds to every prompt is written into it by [`decorate`].
+//! looked at by [`form`] and [`told`]. [`cache_key`] says which requests are the same, [`alike`] which questions. What an
+//! operator adds to every prompt is written into it by [`decorate`]. [`hybrid`] is what filters and the service tell each
+//! other.
 //!
 //! This crate never touches a socket, a clock, the environment, a random source or a log: `now`, ids and tables are
 //! passed in. It builds for wasm32.
@@ -25,6 +26,7 @@ pub mod frame;
 pub mod gather;
 pub mod guard;
 pub mod head;
+pub mod hybrid;
 pub mod limit;
 pub mod local_reply;
 pub mod loss;

@@ -1,13 +1,15 @@
 //! [`Usage`]: the tokens of one exchange, under one convention.
 
 use crate::price::Nanos;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Tokens of one exchange, in the hub's convention; each dialect converts from and to its own.
 ///
 /// `input` and `output` are totals (as OpenTelemetry's `gen_ai.usage.*` asks): `input` includes `cached_input` and
 /// `cache_write`; `output` includes `reasoning`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// All prompt tokens, the cached and the newly cached ones included.
     pub input: u64,
@@ -27,6 +29,7 @@ pub struct Usage {
     pub audio_output: u64,
     /// What it cost, in billionths of the currency's unit. No decoder knows; who prices it may tell the client so, who
     /// reads it as `usage.cost`, a number of whole units (OpenRouter's word for it).
+    #[serde(skip)]
     pub cost_nanos: Option<u64>,
 }
 

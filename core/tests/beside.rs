@@ -228,6 +228,46 @@ fn a_capped_request_asks_for_no_more() {
     }
 }
 
+/// Google's JSON has two spellings of each name: whichever the provider reads, it reads the limit.
+#[test]
+fn a_cap_is_in_every_spelling_that_is_there() {
+    let path = "/v1beta/models/g:generateContent";
+    for (settings, expected) in [
+        ("", r#""generationConfig":{"maxOutputTokens":50}"#),
+        (r#""generationConfig":null"#, r#""generationConfig":{"maxOutputTokens":50}"#),
+        (r#""generationConfig":{}"#, r#""generationConfig":{"maxOutputTokens":50}"#),
+        (r#""generationConfig":{"maxOutputTokens":20}"#, r#""generationConfig":{"maxOutputTokens":20}"#),
+        (r#""generationConfig":{"maxOutputTokens":"2e2"}"#, r#""generationConfig":{"maxOutputTokens":50}"#),
+        (
+            r#""generation_config":{"max_output_tokens":100000,"temperature":0}"#,
+            r#""generation_config":{"max_output_tokens":50,"temperature":0}"#,
+        ),
+        (r#""generation_config":{"maxOutputTokens":90}"#, r#""generation_config":{"maxOutputTokens":50}"#),
+        (r#""generation_config":{"temperature":0}"#, r#""generation_config":{"temperature":0,"maxOutputTokens":50}"#),
+        (
+            r#""generationConfig":{"maxOutputTokens":4,"max_output_tokens":90}"#,
+            r#""generationConfig":{"maxOutputTokens":4,"max_output_tokens":50}"#,
+        ),
+        (
+            r#""generationConfig":{},"generation_config":{"max_output_tokens":90}"#,
+            r#""generationConfig":{"maxOutputTokens":50},"generation_config":{"max_output_tokens":50}"#,
+        ),
+    ] {
+        let comma = if settings.is_empty() { "" } else { "," };
+        let contents = r#""contents":[{"role":"user","parts":[{"text":"hi"}]}]"#;
+        let body = format!("{{{contents}{comma}{settings}}}");
+        let ask = Ask::read(Endpoint::of(path, false).unwrap(), body.as_bytes()).unwrap().capped(Some(50));
+        let made = ask.translate(Dialect::Gemini, &Upstream::new("m"), 0).unwrap().body;
+        let made = made.map_or_else(|| body.clone(), |made| String::from_utf8(made).unwrap());
+        assert_eq!(made, format!("{{{contents},{expected}}}"), "{settings}");
+    }
+    let converse = Endpoint::of("/model/m/converse", false).unwrap();
+    let body = r#"{"messages":[],"inference_config":{"max_tokens":90}}"#;
+    let ask = Ask::read(converse, body.as_bytes()).unwrap().capped(Some(50));
+    let made = ask.translate(Dialect::Converse, &Upstream::new("m"), 0).unwrap().body.unwrap();
+    assert!(String::from_utf8(made).unwrap().ends_with(r#","inferenceConfig":{"maxTokens":50}}"#));
+}
+
 #[test]
 fn an_answer_that_names_no_model_is_from_the_one_that_was_asked() {
     let whole = br#"{"id":"a","finish_reason":"COMPLETE","message":{"role":"assistant","content":[{"type":"text","text":"hi"}]},"usage":{"billed_units":{"input_tokens":1,"output_tokens":1}}}"#;

@@ -21,7 +21,8 @@ const PATHS: &[&str] = &[
     "/v1/files",
     "/healthz",
 ];
-const KINDS: &[&str] = &["application/json", "text/event-stream", "application/vnd.amazon.eventstream", "multipart/form-data; boundary=b"];
+const KINDS: &[&str] =
+    &["application/json", "text/event-stream", "application/vnd.amazon.eventstream", "multipart/form-data; boundary=b"];
 
 thread_local! {
     static REDACT: Rc<Redact> = read(r#"{"redact":[{"name":"a","key":"0123456789abcdef","tiers":[],"response":"redact",
@@ -36,6 +37,11 @@ thread_local! {
     static CLAUDE: Rc<Translate> = read(r#"{"translate":[{"name":"g","preset":"anthropic"}],"body_bytes_max":4000}"#);
     static GPT: Rc<Translate> = read(r#"{"translate":[{"name":"h","preset":"openai"}],"body_bytes_max":4000}"#);
     static USAGE: Rc<Usage> = read(r#"{"usage":[{"name":"i","list_prices":true}],"body_bytes_max":4000}"#);
+    static UNHELD_REDACT: Rc<Redact> = read(r#"{"redact":[{"name":"a","key":"0123456789abcdef","tiers":[],"response":"redact",
+        "words":[{"name":"p","label":"PROJECT","words":["Bluebird"]}]}],"body_bytes_max":4000,"hold_headers":false}"#);
+    static UNHELD_GUARD: Rc<Guard> = read(r#"{"guards":[{"name":"b","on":"both","patterns":{"deny_words":["bluebird"]},
+        "then":{"message":"no"}}],"body_bytes_max":4000,"hold_headers":false}"#);
+    static UNHELD_USAGE: Rc<Usage> = read(r#"{"usage":[{"name":"i"}],"body_bytes_max":4000,"hold_headers":false}"#);
 }
 
 fn read<F: Filter>(configuration: &str) -> Rc<F> {
@@ -55,6 +61,9 @@ fuzz_target!(|data: &[u8]| {
     CLAUDE.with(|filter| talk.through(filter));
     GPT.with(|filter| talk.through(filter));
     USAGE.with(|filter| talk.through(filter));
+    UNHELD_REDACT.with(|filter| talk.through(filter));
+    UNHELD_GUARD.with(|filter| talk.through(filter));
+    UNHELD_USAGE.with(|filter| talk.through(filter));
 });
 
 struct Talk<'a> {
@@ -94,7 +103,11 @@ impl Talk<'_> {
         for piece in answer.chunks(usize::from(calls) + 1) {
             drop(exchange.response_body(piece.len(), false, &|| piece.to_vec()));
         }
-        drop(if does(7) { exchange.response_trailers(&|| answer.to_vec()) } else { exchange.response_body(0, true, &Vec::new) });
+        drop(if does(7) {
+            exchange.response_trailers(&|| answer.to_vec())
+        } else {
+            exchange.response_body(0, true, &Vec::new)
+        });
         exchange.finish();
         exchange.told();
     }

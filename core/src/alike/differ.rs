@@ -52,7 +52,7 @@ impl Difference {
 
 /// Why two questions want different answers; `None` where nothing is known against it.
 pub fn difference(one: &str, other: &str) -> Option<Difference> {
-    if one == other {
+    if one.split_whitespace().eq(other.split_whitespace()) {
         return None;
     }
     if one.len().max(other.len()) > BYTES_MAX {
@@ -236,6 +236,8 @@ mod tests {
             ("How do I cook rice?", "How do I cook pasta?", Some(Difference::Word)),
             ("How do I cook rice?", "how can I cook rice", None),
             ("", "", None),
+            // The same word in two places, and blanks alone that differ.
+            ("% By% ", "% By%", None),
         ] {
             assert_eq!(difference(one, other), expected, "{one} / {other}");
         }

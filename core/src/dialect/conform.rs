@@ -70,7 +70,8 @@ impl<'o, 'a> Changes<'o, 'a> {
     pub(super) fn rename(&mut self, from: &str, to: &str) {
         let Some(value) = self.now(from).map(str::to_owned) else { return };
         self.remove(from);
-        if self.now(to).is_none() {
+        // `null` says nothing, and must not hide what was said.
+        if self.now(to).is_none_or(|said| said == "null") {
             self.set(to, value);
         }
     }

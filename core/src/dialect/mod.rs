@@ -200,14 +200,34 @@ impl Dialect {
         }
     }
 
-    /// All the fields in which a request may limit the answer, the one that counts first.
+    /// All the fields in which a request may limit the answer, the one that counts first. Google's JSON knows each name in two
+    /// spellings.
     pub fn output_fields(self) -> &'static [&'static str] {
         match self {
             Self::OpenAi => &["max_completion_tokens", "max_tokens"],
             Self::Responses => &["max_output_tokens"],
             Self::Completions | Self::Anthropic | Self::Cohere => &["max_tokens"],
-            Self::Gemini => &["generationConfig.maxOutputTokens"],
+            Self::Gemini => &[
+                "generationConfig.maxOutputTokens",
+                "generationConfig.max_output_tokens",
+                "generation_config.maxOutputTokens",
+                "generation_config.max_output_tokens",
+            ],
             Self::Converse => &["inferenceConfig.maxTokens"],
+        }
+    }
+
+    /// All the fields in which a request may ask for several answers.
+    pub fn answers_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::OpenAi | Self::Completions => &["n", "best_of"],
+            Self::Gemini => &[
+                "generationConfig.candidateCount",
+                "generationConfig.candidate_count",
+                "generation_config.candidateCount",
+                "generation_config.candidate_count",
+            ],
+            Self::Responses | Self::Anthropic | Self::Converse | Self::Cohere => &[],
         }
     }
 

@@ -1,9 +1,10 @@
 //! The request: looked at once, then made for one upstream after the other.
 
 use super::answer::Answer;
+use super::sought::Sought;
 use crate::chat;
 use crate::dialect::{Asked, Dialect, Upstream, envelope};
-use crate::edit::{Edit, Object};
+use crate::edit::{Edit, Object, quoted};
 use crate::endpoint::{Endpoint, Framing, Hosting, Operation};
 use crate::fault::Fault;
 use crate::form::Form;
@@ -296,25 +297,49 @@ impl<'a> Ask<'a> {
         let dialect = self.endpoint.dialect;
         let own = dialect.output_field(upstream);
         if let Some((outer, inner)) = own.split_once('.') {
-            let settings = self.object.raw(outer).filter(|settings| settings.trim_ascii_start().starts_with('{'));
-            let Ok(settings) = Object::read(settings.unwrap_or("{}").as_bytes()) else { return };
-            let wanted: Option<u64> = settings.raw(inner).and_then(|wanted| wanted.trim().parse().ok());
-            let mut settings = settings.edit();
-            settings.set(inner, &wanted.map_or(cap, |wanted| wanted.min(cap)).to_string());
-            if let Ok(settings) = String::from_utf8(settings.write()) {
-                edit.set(outer, &settings);
-            }
-            return;
+            return self.cap_within(edit, (outer, inner), cap);
         }
         let names = dialect.output_fields();
         let written = || names.iter().filter_map(|name| self.object.raw(name));
-        let wanted: Option<u64> = written().find_map(|wanted| wanted.trim().parse().ok());
-        let most = wanted.map_or(cap, |wanted| wanted.min(cap)).to_string();
+        let most = written().find_map(Sought::read).map_or(cap, |wanted| wanted.capped(cap)).to_string();
         // All that are there, since nobody knows which of two the provider reads. Old servers ignore the new name; the
         // new ones take the old name, but not both.
         let alone = written().next().is_none() || own == "max_tokens";
         for name in names.iter().filter(|name| self.object.raw(name).is_some() || (**name == own && alone)) {
             edit.set(name, &most);
+        }
+    }
+
+    /// The same where the limit is one of several settings: in each spelling that is there, since nobody knows which of two the
+    /// provider reads; in the provider's own where there is none.
+    fn cap_within(&self, edit: &mut Edit<'_, 'a>, own: (&str, &str), cap: u64) {
+        let spellings = || self.endpoint.dialect.output_fields().iter().filter_map(|field| field.split_once('.'));
+        let mut outers: Vec<&str> = spellings().map(|(outer, _)| outer).collect();
+        outers.dedup();
+        let is_object = |outer: &&str| self.object.raw(outer).is_some_and(|settings| settings.trim().starts_with('{'));
+        outers.retain(is_object);
+        if outers.is_empty() {
+            let (outer, inner) = own;
+            edit.set(outer, &format!("{{{}:{cap}}}", quoted(inner)));
+        }
+        for outer in outers {
+            let Some(Ok(settings)) = self.object.raw(outer).map(|settings| Object::read(settings.as_bytes())) else {
+                continue;
+            };
+            let mut edited = settings.edit();
+            let mut inners: Vec<&str> = spellings().filter(|(of, _)| *of == outer).map(|(_, inner)| inner).collect();
+            if inners.iter().any(|inner| settings.raw(inner).is_some()) {
+                inners.retain(|inner| settings.raw(inner).is_some());
+            } else {
+                inners.truncate(1);
+            }
+            for inner in inners {
+                let most = settings.raw(inner).and_then(Sought::read).map_or(cap, |wanted| wanted.capped(cap));
+                edited.set(inner, &most.to_string());
+            }
+            if let Ok(settings) = String::from_utf8(edited.write()) {
+                edit.set(outer, &settings);
+            }
         }
     }
 

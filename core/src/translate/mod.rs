@@ -12,6 +12,7 @@ mod framing;
 pub mod keep;
 mod scan;
 mod seen;
+mod sought;
 mod stream;
 
 pub use answer::{Answer, ErrorAnswer, Preset, Whole, unreadable_encoding};

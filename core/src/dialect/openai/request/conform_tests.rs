@@ -24,6 +24,7 @@ fn the_token_limit_has_one_name() {
         &[
             (r#"{"max_completion_tokens":5,"a":1.0}"#, r#"{"a":1.0,"max_tokens":5}"#, ""),
             (r#"{"max_completion_tokens":5,"max_tokens":6}"#, r#"{"max_tokens":6}"#, ""),
+            (r#"{"max_completion_tokens":5,"max_tokens":null}"#, r#"{"max_tokens":5}"#, ""),
             (r#"{"max_tokens":6}"#, r#"{"max_tokens":6}"#, ""),
         ],
     );
