@@ -24,14 +24,13 @@ ROUTES = [
 ]
 
 
-def wasm(name: str, configuration, instance: str = "", disabled: bool = False) -> dict:
-    """A filter in the chain. `instance`: its name, where there are several of one kind."""
+def wasm(name: str, configuration, instance: str = "", disabled: bool = False, holds: bool = True) -> dict:
+    """A filter in the chain. `instance`: its name, where there are several of one kind. `holds`: it may hold headers."""
     code = FILTERS / f"{name}.wasm"
     assert code.exists(), f"{code} is missing; run `make wasm`"
     written = configuration if isinstance(configuration, str) else json.dumps(configuration)
     plugin = {
         "name": instance or name,
-        "allow_on_headers_stop_iteration": True,
         "failure_policy": "FAIL_RELOAD",
         "vm_config": {
             "vm_id": name,
@@ -40,13 +39,19 @@ def wasm(name: str, configuration, instance: str = "", disabled: bool = False) -
         },
         "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": written},
     }
+    if holds:
+        plugin["allow_on_headers_stop_iteration"] = True
     typed = {"@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": plugin}
     return {"name": instance or name, "typed_config": typed} | ({"disabled": True} if disabled else {})
 
 
-def cluster(name: str, port: int) -> dict:
+def cluster(name: str, port: int, http2: bool = False) -> dict:
     endpoint = {"endpoint": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}}
-    return {"name": name, "type": "STATIC", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}}
+    spoken = {"explicit_http_config": {"http2_protocol_options": {}}}
+    kind = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    options = {"typed_extension_protocol_options": {kind: {"@type": f"type.googleapis.com/{kind}"} | spoken}} if http2 else {}
+    endpoints = {"load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}}
+    return {"name": name, "type": "STATIC"} | endpoints | options
 
 
 def listener(port: int, filters: list[dict], routes: list[dict], buffer_bytes: int) -> dict:
@@ -70,7 +75,15 @@ def listener(port: int, filters: list[dict], routes: list[dict], buffer_bytes: i
 class Inside:
     """An Envoy with these filters; its listener comes from a file that Envoy watches."""
 
-    def __init__(self, folder: pathlib.Path, filters: list[dict], routes: list[dict] = ROUTES, buffer_bytes: int = 64 << 20):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        filters: list[dict],
+        routes: list[dict] = ROUTES,
+        buffer_bytes: int = 64 << 20,
+        more: list[dict] | None = None,
+    ):
+        """`more`: further clusters."""
         self.folder, self.routes, self.buffer_bytes = folder, routes, buffer_bytes
         self.openai_sim, self.claude_sim = stack.Simulator("openai", folder), stack.Simulator("claude", folder)
         self.port, self.admin_port = stack.free_port(), stack.free_port()
@@ -78,7 +91,9 @@ class Inside:
         self.listeners.parent.mkdir()
         self.listen(filters)
         watched = {"path": str(self.listeners), "watched_directory": {"path": str(self.listeners.parent)}}
-        clusters = [cluster("openai", self.openai_sim.port), cluster("claude", self.claude_sim.port)]
+        ports = {"openai": self.openai_sim.port, "claude": self.claude_sim.port}
+        clusters = [cluster(name, port) for name, port in ports.items()] + (more or [])
+        clusters += [cluster(f"{name}-http2", port, http2=True) for name, port in ports.items()]
         envoy = {
             "node": {"id": "test", "cluster": "test"},
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": self.admin_port}}},

@@ -1,5 +1,6 @@
 """The WASM filters in a real Envoy, with real SDKs and no process beside it: examples/wasm/envoy.yaml, on other ports."""
 
+import copy
 import gzip
 import json
 import pathlib
@@ -119,9 +120,29 @@ class Proxy:
             process.stop()
 
 
+def watch_answers_only(listener: dict) -> None:
+    """Two more guards, which a header chooses in place of the other filters."""
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    (guard,) = [each for each in manager["http_filters"] if each["name"] == "guard"]
+    (host,) = manager["route_config"]["virtual_hosts"]
+    config = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig"}
+    for fail in ("closed", "open"):
+        one = copy.deepcopy(guard) | {"name": fail, "disabled": True}
+        plugin = one["typed_config"]["config"]
+        plugin["name"] = fail
+        plugin["vm_config"]["code"]["local"]["filename"] = str(FILTERS / "guard.wasm")
+        watching = GUARDS["guards"][1] | {"on": "response", "fail": fail}
+        plugin["configuration"]["value"] = json.dumps({"guards": [watching], "body_bytes_max": 1000})
+        manager["http_filters"].insert(0, one)
+        match = {"prefix": CHAT, "headers": [{"name": "x-only", "string_match": {"exact": fail}}]}
+        switched = {name: config | {"disabled": True} for name in ("redact", "guard")} | {fail: config | {"config": {}}}
+        chosen = {"match": match, "route": {"cluster": "openai"}, "typed_per_filter_config": switched}
+        host["routes"].insert(0, chosen)
+
+
 @pytest.fixture(scope="module")
 def _filters(tmp_path_factory):
-    started = Proxy(tmp_path_factory.mktemp("wasm"), REDACT, GUARDS)
+    started = Proxy(tmp_path_factory.mktemp("wasm"), REDACT, GUARDS, edit=watch_answers_only)
     yield started
     started.stop()
 
@@ -257,6 +278,23 @@ def test_an_answer_that_is_compressed_all_the_same_is_withheld(proxy):
     answer = proxy.http.post(CHAT, json=body("Bluebird"), headers=HEADERS | {"x-sim": json.dumps(packed)})
     assert answer.status_code == 502 and "withheld" in answer.text
     assert proxy.openai_sim.requests()[-1]["headers"].count(["accept-encoding", "identity"]) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_large_request_switches_off_no_guard_on_answers(proxy, chunked, stream):
+    """Strict ones refuse it. Of others it passes unread, and its answer is watched."""
+    script = json.dumps({"text": "The crow flies far away", "chunks": 8})
+    for words in ("hi", "words " * 1000):
+        for fail in ("closed", "open"):
+            headers = HEADERS | {"x-only": fail, "x-sim": script, "content-type": "application/json"}
+            content = json.dumps(body(words, stream=stream)).encode()
+            answer = proxy.http.post(CHAT, content=iter([content]) if chunked else content, headers=headers)
+            assert "flies" not in answer.text, (fail, len(words))
+            if fail == "closed" and len(words) > 2:
+                assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_not_readable")
+            else:
+                assert (answer.status_code, "No crows." in answer.text) == (200, True), answer.text
 
 
 def test_what_nobody_can_read_is_refused(proxy):

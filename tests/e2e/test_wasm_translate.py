@@ -242,8 +242,20 @@ def test_clients_that_leave_are_counted(example):
 # One table, two hosts.
 
 
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+EXPLICITLY = "explicit_http_config:\n          "
+
+
+def by_http_2(bootstrap: str) -> str:
+    """A bootstrap whose plain-text providers are spoken to in HTTP/2."""
+    wanted, instead = f"{EXPLICITLY}http_protocol_options: {{}}", f"{EXPLICITLY}http2_protocol_options: {{}}"
+    assert bootstrap.count(wanted) == len(UPSTREAMS)
+    return bootstrap.replace(wanted, instead)
+
+
 class Hosts:
-    """One provider of every dialect, behind a gateway with the service and behind an Envoy with the filter."""
+    """One provider of every dialect, behind a gateway with the service and behind an Envoy with the filter. Both speak HTTP/2
+    to it, which has trailers."""
 
     def __init__(self, folder: pathlib.Path):
         # One each, which count alike: what they answer to the same requests is the same.
@@ -254,6 +266,9 @@ class Hosts:
         router = manager["http_filters"][-1]
         manager["http_filters"] = [wasm("translate", {"translate": list(map(self.target, UPSTREAMS))}), router]
         del manager["access_log"]
+        (cluster,) = envoy["static_resources"]["clusters"]
+        spoken = {"explicit_http_config": {"http2_protocol_options": {}}}
+        cluster["typed_extension_protocol_options"] = {HTTP_OPTIONS: {"@type": f"type.googleapis.com/{HTTP_OPTIONS}"} | spoken}
         self.proxy = Proxy(folder, envoy, simulators)
         lines = ["providers:"]
         for name, up in UPSTREAMS.items():
@@ -262,7 +277,7 @@ class Hosts:
         lines.append("models:")
         for name, up in UPSTREAMS.items():
             lines.append(f"  to-{name}: {{ targets: [ {{ provider: {name}, model: {up['model']} }} ] }}")
-        self.gateway = stack.Gateway(folder / "gateway", "\n".join(lines) + "\n")
+        self.gateway = stack.Gateway(folder / "gateway", "\n".join(lines) + "\n", edit_bootstrap=by_http_2)
         self.service = httpx.Client(base_url=self.gateway.base, timeout=30)
 
     def target(self, name: str) -> dict:
@@ -358,6 +373,24 @@ def test_both_hosts_say_the_same_of_what_goes_wrong(hosts, front, upstream, scri
     _, path, body, headers = requests_of(f"to-{upstream}")[front]
     for stream in (False, True):
         compare(hosts, path, body | {"stream": stream}, headers | {"script": script})
+
+
+NUMBERS = re.compile(rb'"(?:id|request_id|responseId|created)": ?("[^"]*"|\d+)')
+
+
+@pytest.mark.parametrize("upstream", UPSTREAMS)
+@pytest.mark.parametrize("front", ["openai", "anthropic", "gemini"])
+def test_an_answer_that_ends_with_trailers_is_whole(hosts, front, upstream):
+    """No byte of it is marked as the last one."""
+    whole, streamed, body, headers = requests_of(f"to-{upstream}")[front]
+    wish = {} if front in IN_THE_PATH else {"stream": True}
+    for path, body in ((whole, body), (streamed, body | wish)):
+        for script in ({"chunks": 4}, {"status": 500}):
+            _, (status, content, _) = compare(hosts, path, body, headers | {"script": script})
+            script = script | {"trailers": {"x-end": "1"}}
+            _, with_trailers = compare(hosts, path, body, headers | {"script": script})
+            assert with_trailers[0] == status
+            assert NUMBERS.sub(b"", with_trailers[1]) == NUMBERS.sub(b"", content)
 
 
 # In the providers' clusters, where every attempt is translated anew.

@@ -562,8 +562,11 @@ impl Exchange<'_> {
     fn respond(&self, mut reply: Reply, open: Open, connection: &Arc<Connection>) -> Response<Body> {
         let streams = reply.content.content_type();
         let script = self.script;
-        let at_once =
-            script.cut_bytes.is_none() && !script.gzip && script.first_token_ms == 0 && script.hold_ms_after_done == 0;
+        let at_once = script.cut_bytes.is_none()
+            && !script.gzip
+            && script.first_token_ms == 0
+            && script.hold_ms_after_done == 0
+            && script.trailers.is_empty();
         let body = if let (Source::Raw(bytes), true) = (&mut reply.content, at_once) {
             Body::Whole { bytes: bytes.take(), open: Some(open) }
         } else {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Sleep;
 
@@ -92,6 +93,8 @@ pub(crate) struct Paced {
     /// Between the pieces of a body that has no events.
     gap: Option<Pin<Box<Sleep>>>,
     gzip: Option<Box<GzEncoder<Vec<u8>>>>,
+    /// What comes behind the last byte.
+    trailers: Option<HeaderMap>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +126,7 @@ impl Paced {
             pause: false,
             gap: None,
             gzip: script.gzip.then(|| Box::new(GzEncoder::new(Vec::new(), Compression::fast()))),
+            trailers: trailers(script),
         }
     }
 
@@ -306,6 +310,14 @@ impl Paced {
     }
 }
 
+/// Both names and values were checked when the script was read.
+fn trailers(script: &Script) -> Option<HeaderMap> {
+    let read = |(name, value): (&String, &String)| {
+        Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?))
+    };
+    (!script.trailers.is_empty()).then(|| script.trailers.iter().filter_map(read).collect())
+}
+
 impl From<responses::Content> for Source {
     fn from(content: responses::Content) -> Self {
         match content {
@@ -409,7 +421,10 @@ impl hyper::body::Body for Body {
                 }
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))))
             }
-            Self::Paced(paced) => paced.poll(cx).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::Paced(paced) => Poll::Ready(match ready!(paced.poll(cx)) {
+                Some(piece) => Some(piece.map(Frame::data)),
+                None => paced.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))),
+            }),
         }
     }
 

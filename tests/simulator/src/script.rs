@@ -36,6 +36,7 @@ pub(crate) struct Script {
     pub(crate) raw_body: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) trailers: BTreeMap<String, String>,
     pub(crate) gzip: bool,
 
     pub(crate) reset_before_headers: bool,
@@ -111,11 +112,12 @@ impl Script {
         if let Some(status) = self.status.filter(|status| !(200..=599).contains(status)) {
             return Err(format!("script: status: {status}: expected 200 to 599"));
         }
-        for (name, value) in &self.headers {
-            let fits =
-                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok();
-            if !fits {
-                return Err(format!("script: headers: {name}: not a header that HTTP allows"));
+        for (key, all) in [("headers", &self.headers), ("trailers", &self.trailers)] {
+            let fits = |(name, value): (&String, &String)| {
+                http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
+            };
+            if let Some((name, _)) = all.iter().find(|one| !fits(*one)) {
+                return Err(format!("script: {key}: {name}: not a header that HTTP allows"));
             }
         }
         if let Some(value) = self.content_type.as_ref().filter(|value| http::HeaderValue::from_str(value).is_err()) {
@@ -192,6 +194,7 @@ mod tests {
             (r#"{"cut_bytes": 0}"#, "cut_bytes"),
             (r#"{"status": 100}"#, "status"),
             (r#"{"headers": {"a b": "c"}}"#, "a b"),
+            (r#"{"trailers": {"a": "b\n"}}"#, "trailers"),
             (r#"{"error_after_events": {"at": 1}}"#, "at"),
         ] {
             let error = Script::parse(json.as_bytes()).expect_err(json);

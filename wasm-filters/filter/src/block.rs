@@ -11,13 +11,19 @@ use std::collections::BTreeSet;
 const NAME_BYTES_MAX: usize = 64;
 /// Most blocks: each has counters of its own.
 const BLOCKS_MAX: usize = 64;
+/// Most items of a list.
+const ITEMS_MAX: usize = 1024;
 /// What asks somebody else: for that the service is there.
 const CALLS: [&str; 5] = ["moderation", "presidio", "webhook", "grpc", "judge"];
 
 /// A configuration: the list under its name, and what holds for all.
 pub(crate) struct Blocks<R> {
+    /// The list's name.
+    name: &'static str,
     pub(crate) list: Vec<Block<R>>,
     pub(crate) body_bytes_max: usize,
+    /// Headers wait until a body is known.
+    pub(crate) hold_headers: bool,
     /// The filter's other fields.
     more: Map<String, Value>,
 }
@@ -46,12 +52,12 @@ struct Item {
 
 impl<R: DeserializeOwned> Blocks<R> {
     /// Reads `{"LIST": [...], "body_bytes_max": ...}`.
-    pub(crate) fn read(configuration: &[u8], list: &str) -> Result<Self, String> {
-        Self::read_with(configuration, list, &[])
+    pub(crate) fn read(configuration: &[u8], list: &'static str) -> Result<Self, String> {
+        Self::read_with(configuration, list, &[])?.named()
     }
 
-    /// The same where there may be more fields, of these names.
-    pub(crate) fn read_with(configuration: &[u8], list: &str, more: &[&str]) -> Result<Self, String> {
+    /// The same where there may be more fields, of these names. The blocks may be any.
+    pub(crate) fn read_with(configuration: &[u8], list: &'static str, more: &[&str]) -> Result<Self, String> {
         let written: Value = serde_json::from_slice(configuration)
             .map_err(|error| format!("the plugin's configuration is not JSON: {error}"))?;
         let Value::Object(mut fields) = written else { return Err(format!("expected an object with a list `{list}`")) };
@@ -60,28 +66,49 @@ impl<R: DeserializeOwned> Blocks<R> {
             None => BODY_BYTES_MAX,
             Some(bytes) => whole_number(&bytes).ok_or("body_bytes_max: expected a number of bytes above 0")?,
         };
+        let hold_headers = match fields.remove("hold_headers") {
+            None => true,
+            Some(hold) => hold.as_bool().ok_or("hold_headers: expected true or false")?,
+        };
         if let Some(unknown) = fields.keys().find(|field| !more.contains(&field.as_str())) {
             let others: String = more.iter().map(|field| format!(", `{field}`")).collect();
-            return Err(format!("{unknown}: unknown field; there is `{list}`{others} and `body_bytes_max`"));
+            return Err(format!(
+                "{unknown}: unknown field; there is `{list}`{others}, `body_bytes_max` and `hold_headers`"
+            ));
         }
         let items: Vec<Item> = serde_path_to_error::deserialize(items).map_err(|error| {
             let path = error.path().to_string();
             let dot = if path.starts_with('[') || path == "." { "" } else { "." };
             format!("{list}{dot}{}: {}", path.trim_matches('.'), error.into_inner())
         })?;
-        if items.is_empty() || items.len() > BLOCKS_MAX {
-            return Err(format!("{list}: expected 1 to {BLOCKS_MAX} items, there are {}", items.len()));
+        if items.len() > ITEMS_MAX {
+            return Err(format!("{list}: expected at most {ITEMS_MAX} items, there are {}", items.len()));
         }
-        let mut names = BTreeSet::new();
         let mut blocks = Vec::with_capacity(items.len());
         for (place, item) in items.into_iter().enumerate() {
-            let at = format!("{list}[{place}]");
-            if !names.insert(item.name.clone()) {
-                return Err(format!("{at}.name: there are two of the name `{}`", item.name));
-            }
-            blocks.push(Block::read(item, at)?);
+            blocks.push(Block::read(item, format!("{list}[{place}]"))?);
         }
-        Ok(Self { list: blocks, body_bytes_max, more: fields })
+        Ok(Self { name: list, list: blocks, body_bytes_max, hold_headers, more: fields })
+    }
+
+    /// The same, where each block acts under its own name: there are some, and few.
+    pub(crate) fn named(self) -> Result<Self, String> {
+        let Self { name, list, .. } = &self;
+        if list.is_empty() || list.len() > BLOCKS_MAX {
+            return Err(format!("{name}: expected 1 to {BLOCKS_MAX} items, there are {}", list.len()));
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = list.iter().find(|block| !names.insert(&block.name)) {
+            return Err(format!("{}.name: there are two of the name `{}`", twice.at, twice.name));
+        }
+        Ok(self)
+    }
+
+    /// For who changes headers by what bodies say.
+    pub(crate) fn must_hold(&self) -> Result<(), String> {
+        let why = "this filter writes headers that a body decides, and must hold them: leave this out, and give Envoy \
+                   `allow_on_headers_stop_iteration: true`";
+        if self.hold_headers { Ok(()) } else { Err(format!("hold_headers: {why}")) }
     }
 
     /// One of the filter's other fields; its default where it is not written.

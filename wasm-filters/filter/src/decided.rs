@@ -37,7 +37,7 @@ impl Stage for Decided {
         out.extend_from_slice(bytes);
     }
 
-    fn unreadable(&self, _: &str) -> Option<Fault> {
+    fn unreadable(&mut self, _: &str) -> Option<Fault> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! One exchange, from the first header to the last byte.
 
 use crate::{AnswerHead, Answered, Asked, Change, Filter, Form, Headers, Question, Reply, Stage, Step, Told, kind_of};
+use attache_core::dialect::Dialect;
 use attache_core::endpoint::Endpoint;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::translate::{self, Ask};
@@ -8,6 +9,8 @@ use std::rc::Rc;
 
 /// The status with which a proxy refuses a body that outgrows its own buffer.
 const PAYLOAD_TOO_LARGE: &str = "413";
+/// Why there is an answer where it is a provider's.
+const VIA_UPSTREAM: &str = "via_upstream";
 /// What requests with files in them are.
 const FORM: &str = "multipart/form-data";
 /// The code of a request that nobody can look into.
@@ -19,6 +22,10 @@ pub struct Exchange<F: Filter> {
     state: State<F::Stage>,
     /// The request's headers have gone on.
     head_left: bool,
+    /// The answer was there before the request was read: no more of that one goes on.
+    shut: bool,
+    /// What looks at an answer that comes before the request has been read.
+    early: Option<F::Stage>,
     told: Told,
 }
 
@@ -29,14 +36,22 @@ enum State<S> {
     Asking(Endpoint),
     /// The answer is awaited.
     Asked(Box<Open<S>>),
-    /// The answer is on its way to us; this changes in its head when it goes on.
-    Whole(Box<Open<S>>, Change),
+    /// The answer is on its way to us.
+    Whole(Box<Open<S>>, Head),
     /// The answer passes through.
     Streaming(Box<Open<S>>),
     /// The answer's body becomes this, whatever comes.
     Instead(Vec<u8>),
     /// Nothing more is looked at.
     Over,
+}
+
+/// The head of an answer.
+enum Head {
+    /// It waits; this changes in it when it goes on.
+    Held(Change),
+    /// It has gone on, and says this.
+    Left { success: bool, kind: String },
 }
 
 /// What the filter does.
@@ -48,12 +63,22 @@ struct Open<S> {
 impl<F: Filter> Exchange<F> {
     /// Begins.
     pub fn new(filter: Rc<F>) -> Self {
-        Self { filter, state: State::New, head_left: false, told: Told::default() }
+        Self { filter, state: State::New, head_left: false, shut: false, early: None, told: Told::default() }
+    }
+
+    /// Whether headers wait until a body is known.
+    pub fn holds_headers(&self) -> bool {
+        self.filter.holds_headers()
     }
 
     /// Whether every attempt is an exchange of its own.
     pub fn is_attempt(&self) -> bool {
         self.filter.per_attempt()
+    }
+
+    /// Whether an attempt finds the credentials of its target on the request, put there by whoever has planned it.
+    pub fn follows_plan(&self) -> bool {
+        self.filter.follows_plan()
     }
 
     /// Takes a request's headers; `end`: there is no body. `now` is unix seconds.
@@ -71,13 +96,17 @@ impl<F: Filter> Exchange<F> {
                 all.append(change);
                 Step::Go(all)
             }
-            Step::Go(_) | Step::Hold | Step::Answer(_) => step,
+            Step::Go(change) if !self.holds_headers() => Step::Go(change.of_body()),
+            Step::Go(_) | Step::Hold | Step::Answer(_) | Step::Break => step,
         }
     }
 
     fn head(&mut self, headers: &Headers<'_>, end: bool, now: u64) -> Step {
         let path = headers(":path").unwrap_or_default();
-        let Some(endpoint) = Endpoint::of(&path, headers("anthropic-version").is_some()) else { return self.over() };
+        let Some(endpoint) = Endpoint::of(&path, headers("anthropic-version").is_some()) else {
+            // Nobody has planned that.
+            return if self.follows_plan() { self.nobody(&Endpoint::from(Dialect::OpenAi)) } else { self.over() };
+        };
         let reads = self.filter.reads_request(&endpoint, headers);
         self.state = State::Asking(endpoint);
         if !reads {
@@ -94,7 +123,26 @@ impl<F: Filter> Exchange<F> {
         if length_of(headers).is_some_and(|bytes| bytes > self.filter.body_bytes_max()) {
             return self.too_large(headers, now);
         }
-        Step::Hold
+        if self.holds_headers() { Step::Hold } else { self.early_head(headers, now) }
+    }
+
+    /// The head of a request goes on before its body, which may become another one.
+    fn early_head(&mut self, headers: &Headers<'_>, now: u64) -> Step {
+        let State::Asking(endpoint) = &self.state else { return Step::go() };
+        match self.filter.early_head(endpoint) {
+            Asked::Go(mut change) => {
+                self.early = match self.filter.open_unread(&Question::unread(endpoint, headers, now)) {
+                    Some((stage, Asked::Go(_))) if stage.wants_answer() => Some(stage),
+                    Some(_) | None => None,
+                };
+                change.drop("content-length");
+                Step::Go(change)
+            }
+            Asked::Answer(reply) => {
+                self.state = State::Over;
+                Step::Answer(reply)
+            }
+        }
     }
 
     /// Takes more of a request's body. `size`: bytes that there are by now; `end`: no more come. `read` gives them.
@@ -112,6 +160,7 @@ impl<F: Filter> Exchange<F> {
 
     fn body(&mut self, headers: &Headers<'_>, size: usize, end: bool, now: u64, read: &dyn Fn() -> Vec<u8>) -> Step {
         match &self.state {
+            _ if self.shut => Step::Hold,
             State::Asking(_) if size > self.filter.body_bytes_max() => self.too_large(headers, now),
             State::Asking(_) if end => self.ask(headers, &read(), now),
             State::Asking(_) => Step::Hold,
@@ -178,13 +227,15 @@ impl<F: Filter> Exchange<F> {
     /// The request goes on without having been read. Its headers are still here.
     fn pass_unread(&mut self, headers: &Headers<'_>, now: u64) -> Step {
         let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
-        let model = endpoint.model.as_deref().unwrap_or_default();
-        let question = Question { endpoint: &endpoint, ask: None, model, headers, body: b"", now, unread: true };
+        let question = Question::unread(&endpoint, headers, now);
         let mut change = self.filter.unread_head(&question);
         match self.filter.open_unread(&question) {
             None if self.is_attempt() => self.nobody(&endpoint),
             None => Step::Go(change),
-            Some((_, Asked::Answer(reply))) => Step::Answer(reply),
+            Some((mut stage, Asked::Answer(reply))) => {
+                stage.tell(&mut self.told);
+                Step::Answer(reply)
+            }
             Some((stage, Asked::Go(more))) => {
                 change.append(more);
                 self.await_answer(stage, endpoint, &mut change);
@@ -211,8 +262,9 @@ impl<F: Filter> Exchange<F> {
 
     /// Takes an answer's headers; `end`: there is no body.
     pub fn response_head(&mut self, headers: &Headers<'_>, end: bool) -> Step {
-        let mut open = match std::mem::replace(&mut self.state, State::Over) {
+        let open = match std::mem::replace(&mut self.state, State::Over) {
             State::Asked(open) => open,
+            State::Asking(endpoint) if self.head_left => return self.answered_early(endpoint, headers, end),
             State::Asking(endpoint) if !end => return self.refused_by_proxy(&endpoint, headers),
             State::New
             | State::Asking(_)
@@ -223,6 +275,10 @@ impl<F: Filter> Exchange<F> {
                 return Step::go();
             }
         };
+        self.answer_head(open, headers, end)
+    }
+
+    fn answer_head(&mut self, mut open: Box<Open<F::Stage>>, headers: &Headers<'_>, end: bool) -> Step {
         let status: u16 = headers(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
         let kind = kind_of(&headers("content-type").unwrap_or_default());
         let head = AnswerHead { status, success: (200..300).contains(&status), kind: &kind, headers };
@@ -250,7 +306,7 @@ impl<F: Filter> Exchange<F> {
         }
         let encoding = headers("content-encoding").filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"));
         if let Some(encoding) = encoding {
-            return self.unreadable(&open, change, &translate::unreadable_encoding(&encoding).message);
+            return self.unreadable(&mut open, change, &translate::unreadable_encoding(&encoding).message);
         }
         if form == Form::Stream {
             self.state = State::Streaming(open);
@@ -259,15 +315,22 @@ impl<F: Filter> Exchange<F> {
         }
         let most = self.filter.body_bytes_max();
         if length_of(headers).is_some_and(|bytes| bytes > most) {
-            return self.unreadable(&open, change, &format!("it is larger than {most} bytes"));
+            return self.unreadable(&mut open, change, &format!("it is larger than {most} bytes"));
         }
-        self.state = State::Whole(open, change);
-        Step::Hold
+        if self.holds_headers() {
+            self.state = State::Whole(open, Head::Held(change));
+            return Step::Hold;
+        }
+        change.drop("content-length");
+        self.state = State::Whole(open, Head::Left { success: head.success, kind: head.kind.to_owned() });
+        Step::Go(change)
     }
 
     /// An answer that nobody can look into. `change`: what would have changed in its head.
-    fn unreadable(&mut self, open: &Open<F::Stage>, change: Change, why: &str) -> Step {
-        match open.stage.unreadable(why) {
+    fn unreadable(&mut self, open: &mut Open<F::Stage>, change: Change, why: &str) -> Step {
+        let fault = open.stage.unreadable(why);
+        open.stage.tell(&mut self.told);
+        match fault {
             None => Step::go(),
             Some(fault) => self.instead(change, Reply::fault(open.endpoint.errors(), &fault)),
         }
@@ -278,6 +341,32 @@ impl<F: Filter> Exchange<F> {
         change.append(replaced(reply));
         self.state = State::Instead(change.body.take().unwrap_or_default());
         Step::Go(change)
+    }
+
+    /// A request whose head has gone on is answered before it was whole: by the proxy, or by a provider that knows only the
+    /// head. Who insists on reading has read nothing: none of the body follows, and only a refusal passes. Others begin with
+    /// the answer.
+    fn answered_early(&mut self, endpoint: Endpoint, headers: &Headers<'_>, end: bool) -> Step {
+        // Another filter's answer comes without details (tried: Envoy 1.40).
+        if headers(":details").as_deref() != Some(VIA_UPSTREAM) {
+            self.shut = true;
+            return if end { Step::go() } else { self.refused_by_proxy(&endpoint, headers) };
+        }
+        let Some(who) = self.filter.withholds_early() else {
+            let Some(stage) = self.early.take() else {
+                // What still comes of the request is read as ever.
+                self.state = State::Asking(endpoint);
+                return Step::go();
+            };
+            return self.answer_head(Box::new(Open { stage, endpoint }), headers, end);
+        };
+        self.shut = true;
+        if headers(":status").is_none_or(|status| !status.starts_with('2')) {
+            return Step::go();
+        }
+        let fault = Fault::upstream(format!("the answer is withheld: it came before {who} had read the request"));
+        let reply = Reply::fault(endpoint.errors(), &fault.with_code("answer_withheld"));
+        if end { Step::Answer(reply) } else { self.instead(Change::default(), reply) }
     }
 
     /// The proxy itself answers a request that was not whole yet: in its own words, of which its clients know none.
@@ -326,26 +415,32 @@ impl<F: Filter> Exchange<F> {
 
     /// A whole answer turned out larger than it may be.
     fn outgrown(&mut self) -> Step {
-        let State::Whole(open, mut change) = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Whole(mut open, head) = std::mem::replace(&mut self.state, State::Over) else {
             return Step::go();
         };
-        let why = format!("it is larger than {} bytes", self.filter.body_bytes_max());
-        match open.stage.unreadable(&why) {
-            None => Step::go(),
-            Some(fault) => {
+        let fault = open.stage.unreadable(&format!("it is larger than {} bytes", self.filter.body_bytes_max()));
+        open.stage.tell(&mut self.told);
+        match (fault, head) {
+            (None, _) => Step::go(),
+            (Some(fault), Head::Held(mut change)) => {
                 self.state = State::Instead(Vec::new());
                 change.append(replaced(Reply::fault(open.endpoint.errors(), &fault)));
                 Step::Go(change)
             }
+            (Some(_), Head::Left { .. }) => self.breaks(),
         }
     }
 
     fn whole(&mut self, body: &[u8]) -> Step {
-        let State::Whole(mut open, mut change) = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Whole(mut open, head) = std::mem::replace(&mut self.state, State::Over) else {
             return Step::go();
         };
         let answered = open.stage.whole(body);
         open.stage.tell(&mut self.told);
+        let mut change = match head {
+            Head::Held(change) => change,
+            Head::Left { success, kind } => return self.behind_head(answered, success, &kind),
+        };
         match answered {
             Answered::Unchanged => Step::Go(change),
             Answered::Change(more) => {
@@ -360,6 +455,22 @@ impl<F: Filter> Exchange<F> {
                 Step::Go(change)
             }
         }
+    }
+
+    /// What becomes of a whole answer whose head has gone on.
+    fn behind_head(&mut self, answered: Answered, success: bool, kind: &str) -> Step {
+        match answered {
+            Answered::Unchanged => Step::go(),
+            Answered::Change(change) => Step::Go(change.of_body()),
+            Answered::Instead(reply) if success && reply.fits(kind) => Step::Go(replaced(reply).of_body()),
+            Answered::Instead(_) => self.breaks(),
+        }
+    }
+
+    /// What still comes of an answer goes nowhere.
+    fn breaks(&mut self) -> Step {
+        self.state = State::Instead(Vec::new());
+        Step::Break
     }
 
     /// The exchange has ended, however it did.

@@ -2,10 +2,11 @@
 //! left them.
 
 use crate::Headers;
+use attache_core::hybrid::PLAN_HEADER;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a filter reads of a request's head and changes in it.
-const KEPT: [&str; 5] = [":path", "content-type", "anthropic-version", "anthropic-beta", "openai-beta"];
+const KEPT: [&str; 6] = [":path", "content-type", "anthropic-version", "anthropic-beta", "openai-beta", PLAN_HEADER];
 /// The line with the names of all headers.
 const NAMES: &str = "\tnames";
 

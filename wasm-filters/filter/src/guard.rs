@@ -25,6 +25,7 @@ pub struct Guard {
     all: Rc<[One]>,
     rules: Guards,
     body_bytes_max: usize,
+    hold_headers: bool,
 }
 
 /// One guard.
@@ -40,6 +41,12 @@ impl One {
         self.written.mode == Mode::Enforce && self.written.fail == Fail::Closed
     }
 
+    /// Whether it stops an answer by giving it another status.
+    fn answers_with_status(&self) -> bool {
+        let says = matches!(self.written.then, Then::Message(_));
+        self.watches(Way::Response) && self.written.mode == Mode::Enforce && !says
+    }
+
     fn watches(&self, way: Way) -> bool {
         match way {
             Way::Request => self.written.on.request(),
@@ -52,24 +59,46 @@ impl Filter for Guard {
     type Stage = Acting;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let Blocks { list, body_bytes_max, .. } = Blocks::read(configuration, "guards")?;
+        let Blocks { list, body_bytes_max, hold_headers, .. } = Blocks::read(configuration, "guards")?;
         let mut all = Vec::with_capacity(list.len());
         for Block { at, name, when, key, tenant, rules } in list {
             if key.is_some() || tenant.is_some() {
                 return Err(format!("{at}: a guard has no `key` and no `tenant`"));
             }
-            all.push(One { name, when, written: rules });
+            let one = One { name, when, written: rules };
+            if !hold_headers && one.answers_with_status() {
+                let why = "the status of an answer does not wait where `hold_headers` is false";
+                return Err(format!("{at}.then: {why}; write what is said instead: `then: {{ message: … }}`"));
+            }
+            all.push(one);
         }
         let written: Vec<_> = all.iter().map(|one| (one.name.clone(), one.written.clone())).collect();
-        Ok(Self { all: all.into(), rules: Guards::new(&written)?, body_bytes_max })
+        Ok(Self { all: all.into(), rules: Guards::new(&written)?, body_bytes_max, hold_headers })
     }
 
     fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
     }
 
+    fn holds_headers(&self) -> bool {
+        self.hold_headers
+    }
+
+    fn early_head(&self, endpoint: &Endpoint) -> Asked {
+        if !self.all.iter().any(|one| one.watches(Way::Response)) {
+            return Asked::Go(Change::default());
+        }
+        if endpoint.framing == Framing::JsonArray && endpoint.stream == Some(true) {
+            // Nobody knows yet whether a guard reads it as the events that it would then have to be.
+            let fault = Fault::invalid("a guard reads this stream as server-sent events: ask for them with `?alt=sse`");
+            return Asked::Answer(Reply::fault(endpoint.errors(), &fault.with_code("request_not_readable")));
+        }
+        Asked::Go(Change::for_reading())
+    }
+
+    /// Who watches answers only, too: without the request nobody knows which guards act.
     fn insists(&self) -> Option<String> {
-        let insisting = self.all.iter().find(|one| one.insists() && one.watches(Way::Request))?;
+        let insisting = self.all.iter().find(|one| one.insists())?;
         Some(format!("the guard `{}`", insisting.name))
     }
 
@@ -103,6 +132,14 @@ impl Filter for Guard {
             watching: None,
             told: Told::default(),
         })
+    }
+
+    /// The answer can be read all the same.
+    fn open_unread(&self, question: &Question<'_>) -> Option<(Acting, Asked)> {
+        let stage = self.open(question).filter(Stage::wants_answer)?;
+        let mut change = Change::default();
+        stage.ask_for_events(question, &mut change);
+        Some((stage, Asked::Go(change)))
     }
 }
 
@@ -154,12 +191,7 @@ impl Stage for Acting {
                 None => return Asked::Answer(self.stop(place, Way::Request)),
             }
         }
-        if self.wants_answer() && self.endpoint.framing == Framing::JsonArray {
-            // Events are cut from server-sent events; the client gets its array all the same.
-            let path = (question.headers)(":path").unwrap_or_default();
-            let sign = if path.contains('?') { '&' } else { '?' };
-            change.put(":path", format!("{path}{sign}alt=sse"));
-        }
+        self.ask_for_events(question, &mut change);
         Asked::Go(change)
     }
 
@@ -222,7 +254,7 @@ impl Stage for Acting {
         self.watching = Some(watching);
     }
 
-    fn unreadable(&self, why: &str) -> Option<Fault> {
+    fn unreadable(&mut self, why: &str) -> Option<Fault> {
         let insisting = self.acting().find(|(_, one)| one.insists() && one.watches(Way::Response))?.1;
         let message = format!("the answer is withheld: the guard `{}` cannot read it: {why}", insisting.name);
         Some(Fault::upstream(message).with_code("guard_blocked"))
@@ -238,6 +270,15 @@ impl Stage for Acting {
 }
 
 impl Acting {
+    /// Events are cut from server-sent events; a client that reads an array gets its array all the same.
+    fn ask_for_events(&self, question: &Question<'_>, change: &mut Change) {
+        if self.wants_answer() && self.endpoint.framing == Framing::JsonArray {
+            let path = (question.headers)(":path").unwrap_or_default();
+            let sign = if path.contains('?') { '&' } else { '?' };
+            change.put(":path", format!("{path}{sign}alt=sse"));
+        }
+    }
+
     fn acting(&self) -> impl Iterator<Item = (usize, &One)> {
         self.all.iter().enumerate().zip(&self.acts).filter_map(|(one, acts)| acts.then_some(one))
     }

@@ -10,6 +10,7 @@
 mod block;
 mod decided;
 mod exchange;
+mod facts;
 mod first;
 mod guard;
 mod prompt;
@@ -75,6 +76,11 @@ pub trait Filter: Sized {
     /// Who does not let pass what cannot be read, in words; `None` where it passes unread.
     fn insists(&self) -> Option<String>;
 
+    /// Who does not let pass an answer that came before its request was read, in words.
+    fn withholds_early(&self) -> Option<String> {
+        self.insists()
+    }
+
     /// Whether it must know the body of a request to this endpoint. Where not, headers go on at once, and the exchange
     /// begins with [`Filter::open_unread`].
     fn reads_request(&self, _endpoint: &Endpoint, _headers: &Headers<'_>) -> bool {
@@ -83,6 +89,22 @@ pub trait Filter: Sized {
 
     /// Whether it stands in a provider's cluster, where every attempt is an exchange of its own.
     fn per_attempt(&self) -> bool {
+        false
+    }
+
+    /// Whether headers wait until a body is known. Where not, bodies change behind heads that have gone on.
+    fn holds_headers(&self) -> bool {
+        true
+    }
+
+    /// What becomes of a request to this endpoint whose head does not wait for its body. What may change in the body, and
+    /// how an answer to it can be read, must be settled by now.
+    fn early_head(&self, _endpoint: &Endpoint) -> Asked {
+        Asked::Go(Change::default())
+    }
+
+    /// Whether it makes each attempt for the target that somebody else has planned, whose credentials are on it already.
+    fn follows_plan(&self) -> bool {
         false
     }
 
@@ -99,8 +121,8 @@ pub trait Filter: Sized {
     /// Begins an exchange; `None` where the filter has no part in it.
     fn open(&self, question: &Question<'_>) -> Option<Self::Stage>;
 
-    /// Begins an exchange whose request passes unread: one that nobody here wants to read, or that is too large. Its
-    /// question has no body. `None` where the filter has no part in it.
+    /// Begins an exchange whose request passes unread: one that nobody here wants to read, that is too large, or whose
+    /// answer came before it was whole. Its question has no body. `None` where the filter has no part in it.
     fn open_unread(&self, _question: &Question<'_>) -> Option<(Self::Stage, Asked)> {
         None
     }
@@ -134,7 +156,7 @@ pub trait Stage {
     fn chunk(&mut self, bytes: &[u8], end: bool, out: &mut Vec<u8>);
 
     /// What to answer where an answer cannot be read; `None` where it passes unread.
-    fn unreadable(&self, why: &str) -> Option<Fault>;
+    fn unreadable(&mut self, why: &str) -> Option<Fault>;
 
     /// Adds what has happened since it was last asked. Asked after the request, after the answer, and at the end.
     fn tell(&mut self, told: &mut Told);
@@ -159,6 +181,14 @@ pub struct Question<'a> {
     pub now: u64,
     /// Nobody looked into it: what only its body says is not known.
     pub unread: bool,
+}
+
+impl<'a> Question<'a> {
+    /// What is known of a request that nobody looks into.
+    fn unread(endpoint: &'a Endpoint, headers: &'a Headers<'a>, now: u64) -> Self {
+        let model = endpoint.model.as_deref().unwrap_or_default();
+        Self { endpoint, ask: None, model, headers, body: b"", now, unread: true }
+    }
 }
 
 impl Question<'_> {
@@ -220,6 +250,11 @@ fn kind_of(content_type: &str) -> String {
 /// A body came with a request: some paths are also asked for what is stored there.
 fn is_sent(question: &Question<'_>) -> bool {
     !question.body.is_empty() || (question.headers)(":method").is_some_and(|method| method == "POST")
+}
+
+/// Whether a stream is wanted, as far as anybody knows.
+fn wants_stream(question: &Question<'_>) -> bool {
+    question.ask.map(|ask| ask.stream).or(question.endpoint.stream) == Some(true)
 }
 
 /// What is wrong with a request that cannot be read.

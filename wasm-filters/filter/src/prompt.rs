@@ -17,6 +17,7 @@ pub struct Prompt {
     decorators: Decorators,
     unreadable: OnUnreadable,
     body_bytes_max: usize,
+    hold_headers: bool,
 }
 
 impl Filter for Prompt {
@@ -24,7 +25,7 @@ impl Filter for Prompt {
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
         let more = ["templates", "variables", "unreadable"];
-        let mut blocks = Blocks::<Decorator>::read_with(configuration, "prompt", &more)?;
+        let mut blocks = Blocks::<Decorator>::read_with(configuration, "prompt", &more)?.named()?;
         let templates: Templates = blocks.more("templates")?;
         let variables: Variables = blocks.more("variables")?;
         let unreadable = blocks.more("unreadable")?;
@@ -38,11 +39,16 @@ impl Filter for Prompt {
         }
         let decorators = Decorators::new(&written, &templates, &variables);
         let decorators = decorators.map_err(|why| if why.starts_with('[') { format!("prompt{why}") } else { why })?;
-        Ok(Self { all, decorators, unreadable, body_bytes_max: blocks.body_bytes_max })
+        let (body_bytes_max, hold_headers) = (blocks.body_bytes_max, blocks.hold_headers);
+        Ok(Self { all, decorators, unreadable, body_bytes_max, hold_headers })
     }
 
     fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
+    }
+
+    fn holds_headers(&self) -> bool {
+        self.hold_headers
     }
 
     fn insists(&self) -> Option<String> {

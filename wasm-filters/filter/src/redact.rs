@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub struct Redact {
     policies: Vec<Rc<Policy>>,
     body_bytes_max: usize,
+    hold_headers: bool,
 }
 
 struct Policy {
@@ -24,6 +25,8 @@ struct Policy {
     rules: Arc<redact::Policy>,
     /// The header that says whose the placeholders are; nobody's own without one.
     tenant: Option<String>,
+    /// It changes requests and answers, and does not only watch them.
+    acts: bool,
     /// What cannot be read does not pass.
     strict: bool,
 }
@@ -32,17 +35,31 @@ impl Filter for Redact {
     type Stage = Redaction;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let Blocks { list, body_bytes_max, .. } = Blocks::read(configuration, "redact")?;
-        let policies = list.into_iter().map(|block| Policy::new(block).map(Rc::new)).collect::<Result<_, _>>()?;
-        Ok(Self { policies, body_bytes_max })
+        let Blocks { list, body_bytes_max, hold_headers, .. } = Blocks::read(configuration, "redact")?;
+        let read = |block| Policy::new(block, hold_headers).map(Rc::new);
+        let policies = list.into_iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { policies, body_bytes_max, hold_headers })
     }
 
     fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
     }
 
+    fn holds_headers(&self) -> bool {
+        self.hold_headers
+    }
+
+    fn early_head(&self, _: &Endpoint) -> Asked {
+        Asked::Go(Change::for_reading())
+    }
+
     fn insists(&self) -> Option<String> {
-        self.policies.iter().find(|policy| policy.strict).map(|policy| format!("the policy `{}`", policy.name))
+        self.policies.iter().find(|policy| policy.strict).map(Policy::in_words)
+    }
+
+    /// What will be masked in the request could not be put back.
+    fn withholds_early(&self) -> Option<String> {
+        self.policies.iter().find(|policy| policy.acts).map(Policy::in_words)
     }
 
     fn open(&self, question: &Question<'_>) -> Option<Redaction> {
@@ -64,7 +81,7 @@ impl Filter for Redact {
 }
 
 impl Policy {
-    fn new(block: Block<redact::Redact>) -> Result<Self, String> {
+    fn new(block: Block<redact::Redact>, hold_headers: bool) -> Result<Self, String> {
         let Block { at, name, when, key, tenant, rules } = block;
         let key =
             key.ok_or_else(|| format!("{at}.key: a filter cannot make up a secret; write one of 16 bytes or more"))?;
@@ -76,9 +93,19 @@ impl Policy {
             Some(Some(("header", header))) if !header.is_empty() => Some(header.to_ascii_lowercase()),
             Some(_) => return Err(format!("{at}.tenant: a filter knows tenants only by a header: `header:NAME`")),
         };
-        let strict = rules.mode == Mode::Enforce && rules.unreadable == OnUnreadable::Refuse;
+        let acts = rules.mode == Mode::Enforce;
+        let strict = acts && rules.unreadable == OnUnreadable::Refuse;
         let rules = redact::Policy::new(&rules, key.as_bytes()).map_err(|why| placed(&at, &why))?;
-        Ok(Self { name, when, rules: Arc::new(rules), tenant, strict })
+        if !hold_headers && rules.blocks_answers() {
+            let why =
+                "it blocks answers, which changes their status, and that does not wait where `hold_headers` is false";
+            return Err(format!("{at}: {why}; redact in answers what must not be there"));
+        }
+        Ok(Self { name, when, rules: Arc::new(rules), tenant, acts, strict })
+    }
+
+    fn in_words(self: &Rc<Self>) -> String {
+        format!("the policy `{}`", self.name)
     }
 }
 
@@ -167,7 +194,7 @@ impl Stage for Redaction {
         }
     }
 
-    fn unreadable(&self, why: &str) -> Option<Fault> {
+    fn unreadable(&mut self, why: &str) -> Option<Fault> {
         let message = format!("the answer is withheld: the policy `{}` cannot read it: {why}", self.policy.name);
         self.policy.strict.then(|| Fault::upstream(message).with_code("answer_withheld"))
     }

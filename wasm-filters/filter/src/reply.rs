@@ -37,6 +37,13 @@ impl Reply {
         Self { status: said.unwrap_or(status), headers, body: change.body.unwrap_or_default() }
     }
 
+    /// Whether it is an ordinary answer of this media type.
+    pub(crate) fn fits(&self, kind: &str) -> bool {
+        let is_kind =
+            |(name, value): &(Cow<'static, str>, String)| name == "content-type" && crate::kind_of(value) == kind;
+        self.status == 200 && self.headers.iter().any(is_kind)
+    }
+
     /// The same, with another header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));

@@ -4,10 +4,12 @@
 
 use crate::block::{Block, Blocks};
 use crate::decided::Decided;
+use crate::facts;
 use crate::when::When;
 use crate::{Asked, Change, Filter, Headers, MODEL_BYTES_MAX, Question, Reply, Told, is_header_text};
 use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::fault::{Fault, FaultKind};
+use attache_core::hybrid::{ASK_HEADER, PLAN_HEADER};
 use attache_core::redact::config::OnUnreadable;
 use serde::Deserialize;
 
@@ -21,8 +23,8 @@ const MODEL: &str = "x-attache-model";
 const FRONT: &str = "x-attache-front";
 /// Whether the client wants a stream.
 const STREAM: &str = "x-attache-stream";
-/// All of them: no client writes them.
-const HEADERS: [&str; 5] = [ROUTE, CLUSTER, MODEL, FRONT, STREAM];
+/// All of them, and what filters and the service tell each other: no client writes them.
+const HEADERS: [&str; 7] = [ROUTE, CLUSTER, MODEL, FRONT, STREAM, ASK_HEADER, PLAN_HEADER];
 
 /// Longest name of a route or a cluster.
 const NAME_BYTES_MAX: usize = 256;
@@ -32,6 +34,8 @@ pub struct ModelRouter {
     rules: Vec<Rule>,
     otherwise: Otherwise,
     unreadable: OnUnreadable,
+    /// The service learns what is asked for.
+    facts: bool,
     body_bytes_max: usize,
 }
 
@@ -69,8 +73,13 @@ impl Filter for ModelRouter {
     type Stage = Decided;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let mut blocks = Blocks::<Target>::read_with(configuration, "routes", &["otherwise", "unreadable"])?;
-        let (otherwise, unreadable) = (blocks.more("otherwise")?, blocks.more("unreadable")?);
+        let more = ["otherwise", "unreadable", "facts"];
+        let mut blocks = Blocks::<Target>::read_with(configuration, "routes", &more)?;
+        blocks.must_hold()?;
+        let (otherwise, unreadable, facts) =
+            (blocks.more("otherwise")?, blocks.more("unreadable")?, blocks.more("facts")?);
+        // Who plans needs facts and no routes.
+        let blocks = if facts && blocks.list.is_empty() { blocks } else { blocks.named()? };
         if let Otherwise::To(to) = &otherwise {
             to.check("otherwise.to")?;
         }
@@ -83,7 +92,7 @@ impl Filter for ModelRouter {
             to.check(&at)?;
             rules.push(Rule { name, when, to });
         }
-        Ok(Self { rules, otherwise, unreadable, body_bytes_max: blocks.body_bytes_max })
+        Ok(Self { rules, otherwise, unreadable, facts, body_bytes_max: blocks.body_bytes_max })
     }
 
     fn body_bytes_max(&self) -> usize {
@@ -106,10 +115,10 @@ impl Filter for ModelRouter {
 
     fn unread_head(&self, question: &Question<'_>) -> Change {
         match self.rules.iter().find(|rule| rule.when.fits(question)).map(|rule| &rule.to) {
-            Some(to) => headers(question, Some(to)),
+            Some(to) => self.headers(question, Some(to)),
             None => match &self.otherwise {
-                Otherwise::To(to) => headers(question, Some(to)),
-                Otherwise::Pass | Otherwise::Refuse => headers(question, None),
+                Otherwise::To(to) => self.headers(question, Some(to)),
+                Otherwise::Pass | Otherwise::Refuse => self.headers(question, None),
             },
         }
     }
@@ -128,7 +137,28 @@ impl Filter for ModelRouter {
             }
             (None, Otherwise::Pass | Otherwise::Refuse) => ("none", None),
         };
-        Some(Decided::new(Asked::Go(headers(question, to)), told(name)))
+        Some(Decided::new(Asked::Go(self.headers(question, to)), told(name)))
+    }
+}
+
+impl ModelRouter {
+    /// What is known of a request, in its headers.
+    fn headers(&self, question: &Question<'_>, to: Option<&Target>) -> Change {
+        let mut change = Change { reroute: true, ..Change::default() };
+        for (name, value) in to.into_iter().flat_map(|to| [(ROUTE, &to.route), (CLUSTER, &to.cluster)]) {
+            if let Some(value) = value {
+                change.put(name, value.clone());
+            }
+        }
+        if let Some(model) = crate::model_in_header(question.model) {
+            change.put(MODEL, model);
+        }
+        change.put(FRONT, question.endpoint.dialect.as_str());
+        change.put(STREAM, if crate::wants_stream(question) { "true" } else { "false" });
+        if let Some(facts) = self.facts.then(|| facts::of(question)).flatten() {
+            change.put(ASK_HEADER, facts);
+        }
+        change
     }
 }
 
@@ -142,23 +172,6 @@ impl Target {
         }
         Ok(())
     }
-}
-
-/// What is known of a request, in its headers.
-fn headers(question: &Question<'_>, to: Option<&Target>) -> Change {
-    let mut change = Change { reroute: true, ..Change::default() };
-    for (name, value) in to.into_iter().flat_map(|to| [(ROUTE, &to.route), (CLUSTER, &to.cluster)]) {
-        if let Some(value) = value {
-            change.put(name, value.clone());
-        }
-    }
-    if let Some(model) = crate::model_in_header(question.model) {
-        change.put(MODEL, model);
-    }
-    change.put(FRONT, question.endpoint.dialect.as_str());
-    let stream = question.ask.map(|ask| ask.stream).or(question.endpoint.stream);
-    change.put(STREAM, if stream == Some(true) { "true" } else { "false" });
-    change
 }
 
 fn unknown(model: &str) -> Fault {

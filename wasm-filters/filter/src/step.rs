@@ -12,6 +12,8 @@ pub enum Step {
     Hold,
     /// Give this answer: to a request, or in place of an answer without a body.
     Answer(Reply),
+    /// Break off: the head of an answer has gone on whose body must not, and nothing else fits behind that head.
+    Break,
 }
 
 impl Step {
@@ -55,6 +57,18 @@ impl Change {
         self.remove_prefixed = remove_prefixed.or(self.remove_prefixed);
         self.body = body.or_else(|| self.body.take());
         self.reroute |= reroute;
+    }
+
+    /// Asks for an answer that can be read: nobody here reads what is compressed.
+    pub(crate) fn for_reading() -> Self {
+        let mut change = Self::default();
+        change.put("accept-encoding", "identity");
+        change
+    }
+
+    /// What is left of it where headers have gone on.
+    pub(crate) fn of_body(self) -> Self {
+        Self { body: self.body, ..Self::default() }
     }
 }
 

@@ -45,6 +45,11 @@ impl When {
         written.iter().map(one).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Whether every exchange fits.
+    pub(crate) fn is_always(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a request's body decides.
     pub(crate) fn reads_body(&self) -> bool {
         let in_head = |condition: &Condition| matches!(condition, Condition::Text(By::Front | By::Header(_), _));

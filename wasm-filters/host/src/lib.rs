@@ -2,15 +2,20 @@
 //! calls.
 //!
 //! The SDK panics where the proxy refuses a call, and a panic ends the VM with all its streams: so nothing is asked for out
-//! of its phase. Headers are read and changed only while they are held, bodies only in their own callback.
+//! of its phase. Headers are read and changed only while they are held, or in their own callback where they are not;
+//! bodies only in their own callback.
 
 mod counters;
+mod head;
 
 use attache_filter::{Change, Exchange, Filter, FirstHead, Reply, Step};
 use counters::Counters;
+use head::Head;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -48,7 +53,10 @@ impl<F: Filter + 'static> RootContext for Root<F> {
         Some(Box::new(Http {
             name: self.name,
             exchange,
+            began: 0,
+            heads: [OnceCell::new(), OnceCell::new()],
             first: None,
+            kept: None,
             has_body: [false; 2],
             counters: self.counters.clone(),
         }))
@@ -64,8 +72,14 @@ struct Http<F: Filter> {
     name: &'static str,
     /// `None` where the proxy serves in spite of a wrong configuration: then nothing passes.
     exchange: Option<Exchange<F>>,
+    /// When the request came, in unix seconds.
+    began: u64,
+    /// The headers that are held, once somebody asks for them: of the request, of the answer.
+    heads: [OnceCell<Head>; 2],
     /// What the client's request said, where this is one of several attempts.
     first: Option<FirstHead>,
+    /// The request's headers, where they do not wait for its body.
+    kept: Option<Kept>,
     /// The proxy has such a body, which can become another one: of the request, of the answer.
     has_body: [bool; 2],
     counters: Rc<Counters>,
@@ -87,29 +101,28 @@ impl<F: Filter> HttpContext for Http<F> {
             answer(&Reply { status: 503, headers: Vec::new(), body: Vec::new() });
             return Action::Pause;
         };
-        self.first = exchange.is_attempt().then(first_head);
-        let step = exchange.request_head(&|name| request_header(self.first.as_ref(), name), end, now());
+        self.began = now();
+        let [head, _] = &mut self.heads;
+        self.first = exchange.is_attempt().then(|| first_head(head, exchange.follows_plan()));
+        self.kept = (!exchange.holds_headers()).then(kept_head);
+        let headers = |name: &str| request_header(head, self.first.as_ref(), name);
+        let step = exchange.request_head(&headers, end, self.began);
         self.take(step, Side::Request)
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
         self.came(Side::Request);
-        let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let headers = |name: &str| request_header(self.first.as_ref(), name);
-        let step = exchange.request_body(&headers, size, end, now(), &|| bytes(BufferType::HttpRequestBody));
-        self.take(step, Side::Request)
+        self.request_body(size, end)
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let headers = |name: &str| request_header(self.first.as_ref(), name);
-        let step = exchange.request_body(&headers, 0, true, now(), &|| bytes(BufferType::HttpRequestBody));
-        self.take(step, Side::Request)
+        self.request_body(0, true)
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let step = exchange.response_head(&response_header, end);
+        let [_, head] = &self.heads;
+        let step = exchange.response_head(&|name| response_header(head, name), end);
         self.take(step, Side::Response)
     }
 
@@ -145,6 +158,16 @@ impl<F: Filter> Http<F> {
         if side == Side::Request { request } else { answer }
     }
 
+    fn request_body(&mut self, size: usize, end: bool) -> Action {
+        let Some(exchange) = &mut self.exchange else { return Action::Continue };
+        let [head, _] = &self.heads;
+        let (first, kept) = (self.first.as_ref(), self.kept.as_ref());
+        let headers =
+            |name: &str| kept.map_or_else(|| request_header(head, first, name), |kept| kept.get(name).cloned());
+        let step = exchange.request_body(&headers, size, end, self.began, &|| bytes(BufferType::HttpRequestBody));
+        self.take(step, Side::Request)
+    }
+
     /// Does what the exchange says.
     fn take(&mut self, step: Step, side: Side) -> Action {
         self.tell();
@@ -156,11 +179,16 @@ impl<F: Filter> Http<F> {
                 Action::Pause
             }
             Step::Go(change) => {
-                apply(&change, side);
+                let [request, answer] = &mut self.heads;
+                apply(&change, side, if side == Side::Request { request } else { answer });
                 Action::Continue
             }
             Step::Answer(reply) => {
                 answer(&reply);
+                Action::Pause
+            }
+            Step::Break => {
+                let _refused = hostcalls::reset_http_response();
                 Action::Pause
             }
         }
@@ -182,22 +210,24 @@ impl<F: Filter> Http<F> {
     }
 }
 
-fn apply(change: &Change, side: Side) {
-    let (map, buffer) = match side {
-        Side::Request => (MapType::HttpRequestHeaders, BufferType::HttpRequestBody),
-        Side::Response => (MapType::HttpResponseHeaders, BufferType::HttpResponseBody),
+/// Changes headers and body. Once they have gone on, nobody needs what was read of the headers.
+fn apply(change: &Change, side: Side, head: &mut OnceCell<Head>) {
+    let buffer = match side {
+        Side::Request => BufferType::HttpRequestBody,
+        Side::Response => BufferType::HttpResponseBody,
     };
-    if let Some(prefix) = change.remove_prefixed {
-        let all = hostcalls::get_map_bytes(map).unwrap_or_default();
-        for (name, _) in all.iter().filter(|(name, _)| name.starts_with(prefix)) {
-            let _refused = hostcalls::set_map_value_bytes(map, name, None);
+    let Change { set, remove, remove_prefixed, .. } = change;
+    let read = head.take();
+    if !set.is_empty() || !remove.is_empty() || remove_prefixed.is_some() {
+        let mut head = read.unwrap_or_else(|| Head::read(map_of(side)));
+        head.remove(|name| {
+            remove.iter().any(|gone| gone == name) || remove_prefixed.is_some_and(|prefix| name.starts_with(prefix))
+        });
+        // The last value of a name counts.
+        let later = |name: &str, place: usize| set.iter().skip(place + 1).any(|(other, _)| other == name);
+        for (_, (name, value)) in set.iter().enumerate().filter(|(place, (name, _))| !later(name, *place)) {
+            head.set(name, value);
         }
-    }
-    for name in &change.remove {
-        let _refused = hostcalls::set_map_value_bytes(map, name, None);
-    }
-    for (name, value) in &change.set {
-        let _refused = hostcalls::set_map_value_bytes(map, name, Some(value.as_bytes()));
     }
     if let Some(body) = &change.body {
         let _refused = hostcalls::set_buffer(buffer, 0, usize::MAX, body);
@@ -213,52 +243,64 @@ fn answer(reply: &Reply) {
     let _refused = hostcalls::send_http_response(reply.status.into(), headers, Some(&reply.body));
 }
 
-/// A header's value; `None` also for an empty one.
-fn header(map: MapType, name: &str) -> Option<String> {
-    let value = hostcalls::get_map_value_bytes(map, name).ok().flatten()?;
-    (!value.is_empty()).then(|| String::from_utf8_lossy(&value).into_owned())
+fn map_of(side: Side) -> MapType {
+    match side {
+        Side::Request => MapType::HttpRequestHeaders,
+        Side::Response => MapType::HttpResponseHeaders,
+    }
+}
+
+/// The headers of a request, by name.
+type Kept = HashMap<String, String>;
+
+/// The headers of the request as they are now; of those of one name the first, and no empty one.
+fn kept_head() -> Kept {
+    let mut head = Kept::new();
+    for (name, value) in hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default() {
+        if !value.is_empty() {
+            head.entry(name).or_insert_with(|| String::from_utf8_lossy(&value).into_owned());
+        }
+    }
+    head
 }
 
 /// The name under which the proxy's filter state keeps the head of the first attempt.
 const FIRST_HEAD: &str = "attache_first_head";
 
-/// The head of the first attempt. This may be it.
-fn first_head() -> FirstHead {
-    match hostcalls::get_property(vec![FIRST_HEAD]).ok().flatten() {
+/// The head of the first attempt. This may be it. `planned`: what has been put on since is for this attempt.
+fn first_head(head: &mut OnceCell<Head>, planned: bool) -> FirstHead {
+    let mut now = head.take().unwrap_or_else(|| Head::read(MapType::HttpRequestHeaders));
+    let first = match hostcalls::get_property(vec![FIRST_HEAD]).ok().flatten() {
+        Some(kept) if planned => FirstHead::read(&String::from_utf8_lossy(&kept)),
         Some(kept) => {
             let first = FirstHead::read(&String::from_utf8_lossy(&kept));
-            for name in names().into_iter().filter(|name| first.is_left_over(name)) {
-                let _refused = hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, &name, None);
-            }
+            now.remove(|name| first.is_left_over(name));
             first
         }
         None => {
-            let first = FirstHead::of(&|name| header(MapType::HttpRequestHeaders, name), names());
+            let names = now.names().filter(|_| !planned).map(str::to_owned);
+            let first = FirstHead::of(&|name| now.get(name), names);
             let _refused = hostcalls::set_property(vec![FIRST_HEAD], Some(first.write().as_bytes()));
             first
         }
-    }
-}
-
-/// The names of all headers of the request.
-fn names() -> Vec<String> {
-    let all = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-    all.into_iter().map(|(name, _)| name).collect()
+    };
+    let _empty = head.set(now);
+    first
 }
 
 /// A header of the request, as the client sent it.
-fn request_header(first: Option<&FirstHead>, name: &str) -> Option<String> {
-    let now = |name: &str| header(MapType::HttpRequestHeaders, name);
+fn request_header(head: &OnceCell<Head>, first: Option<&FirstHead>, name: &str) -> Option<String> {
+    let now = |name: &str| head.get_or_init(|| Head::read(MapType::HttpRequestHeaders)).get(name);
     first.map_or_else(|| now(name), |first| first.header(name, &now))
 }
 
 /// A header of the answer; `:details` is why the proxy answered by itself.
-fn response_header(name: &str) -> Option<String> {
+fn response_header(head: &OnceCell<Head>, name: &str) -> Option<String> {
     if name == ":details" {
         let details = hostcalls::get_property(vec!["response", "code_details"]).ok().flatten()?;
         return Some(String::from_utf8_lossy(&details).into_owned());
     }
-    header(MapType::HttpResponseHeaders, name)
+    head.get_or_init(|| Head::read(MapType::HttpResponseHeaders)).get(name)
 }
 
 fn bytes(buffer: BufferType) -> Vec<u8> {

@@ -162,6 +162,32 @@ fn what_cannot_be_read_follows_fail() {
 }
 
 #[test]
+fn a_request_that_nobody_reads_switches_no_guard_off() {
+    let long = question(&"x".repeat(5000), json!({"stream": true}));
+    let upgrade = question("hi", json!({})).with("upgrade", "websocket");
+    for (fail, statuses) in [("closed", ["413", "413", "400"]), ("open", ["200"; 3])] {
+        let guard = filter(birds(json!({"on": "response", "fail": fail, "then": {"message": "(stopped)"}})));
+        for (request, status) in [&long, &long.clone().without("content-length"), &upgrade].into_iter().zip(statuses) {
+            let seen = lead(&guard, request, 1000, false, |request| {
+                assert_eq!(request.get("accept-encoding"), "identity");
+                Message::stream(stream(&["The ", "blue", "bird", " flies"]))
+            });
+            assert_eq!((seen.answer.get(":status"), seen.request.is_some()), (status, fail == "open"));
+            assert!(!seen.answer.text().contains("flies"), "{}", seen.answer.text());
+            assert_eq!(seen.answer.text().contains("(stopped)"), fail == "open", "{}", seen.answer.text());
+        }
+    }
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "x".repeat(5000)}]}]}).to_string();
+    let gemini = Message::request("/v1beta/models/g:streamGenerateContent", &body);
+    let item = json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "bluebird flies"}]}, "finishReason": "STOP"}]});
+    let seen = once(&filter(birds(json!({"on": "response", "fail": "open"}))), &gemini, |request| {
+        assert_eq!(request.get(":path"), "/v1beta/models/g:streamGenerateContent?alt=sse");
+        Message::stream(events(std::slice::from_ref(&item)))
+    });
+    assert!(seen.answer.value().is_array() && !seen.answer.text().contains("bluebird"), "{}", seen.answer.text());
+}
+
+#[test]
 fn guards_that_watch_only_count_and_conditions_choose() {
     let guard = filter(json!([
         {"name": "watch", "mode": "monitor", "patterns": {"deny_words": ["bluebird"]}},

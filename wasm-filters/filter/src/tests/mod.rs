@@ -3,10 +3,12 @@
 mod docs;
 mod guard;
 mod mistakes;
+mod planned;
 mod prompt;
 mod proxy;
 mod redact;
 mod router;
 mod translate;
+mod unheld;
 mod usage;
 mod wild;

@@ -66,6 +66,11 @@ impl Message {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
+    /// Its body broke off.
+    fn broken(self) -> Self {
+        self.with(":broken", "yes")
+    }
+
     fn change(&mut self, change: &Change) {
         if let Some(prefix) = change.remove_prefixed {
             self.headers.retain(|name, _| !name.starts_with(prefix));
@@ -105,6 +110,10 @@ pub(super) fn lead<F: Filter>(
         Err(refusal) => (None, refusal.into()),
     };
     exchange.finish();
+    for message in request.iter().chain([&answer]) {
+        let length = message.headers.get("content-length").filter(|_| !message.body.is_empty());
+        assert!(length.is_none_or(|length| *length == message.body.len().to_string()), "{message:?}");
+    }
     Seen { request, answer, told: exchange.told() }
 }
 
@@ -131,6 +140,7 @@ fn ask<F: Filter>(
         Step::Go(change) => went(&mut request, change, Vec::new()),
         Step::Hold => {}
         Step::Answer(reply) => return Err(reply),
+        Step::Break => panic!("there is no answer yet"),
     }
     let mut held = Vec::new();
     let mut pieces = body.chunks(cut).peekable();
@@ -141,6 +151,7 @@ fn ask<F: Filter>(
             Step::Go(change) => went(&mut request, change, std::mem::take(&mut held)),
             Step::Hold => assert!(!end, "nothing more comes"),
             Step::Answer(reply) => return Err(reply),
+            Step::Break => panic!("there is no answer yet"),
         }
     }
     if trailers {
@@ -148,6 +159,7 @@ fn ask<F: Filter>(
             Step::Go(change) => went(&mut request, change, std::mem::take(&mut held)),
             Step::Hold => panic!("nothing more comes"),
             Step::Answer(reply) => return Err(reply),
+            Step::Break => panic!("there is no answer yet"),
         }
     }
     Ok(request)
@@ -167,6 +179,7 @@ pub(super) fn reply<F: Filter>(exchange: &mut Exchange<F>, mut answer: Message, 
         Step::Hold => {}
         Step::Answer(reply) if body.is_empty() => return reply.into(),
         Step::Answer(_) => panic!("answers are answered by changing them"),
+        Step::Break => panic!("the head is still here"),
     }
     let mut held = Vec::new();
     let mut pieces = body.chunks(cut).peekable();
@@ -183,11 +196,18 @@ pub(super) fn reply<F: Filter>(exchange: &mut Exchange<F>, mut answer: Message, 
             }
             Step::Hold => assert!(!end, "nothing more comes"),
             Step::Answer(_) => panic!("answers are answered by changing them"),
+            Step::Break => return answer.broken(),
         }
     }
-    if trailers && let Step::Go(change) = exchange.response_trailers(&|| held.clone()) {
-        answer.change(&change);
-        answer.body.extend(change.body.unwrap_or(held));
+    if trailers {
+        match exchange.response_trailers(&|| held.clone()) {
+            Step::Go(change) => {
+                answer.change(&change);
+                answer.body.extend(change.body.unwrap_or(held));
+            }
+            Step::Break => return answer.broken(),
+            Step::Hold | Step::Answer(_) => panic!("nothing more comes"),
+        }
     }
     answer
 }

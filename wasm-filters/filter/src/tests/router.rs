@@ -6,6 +6,8 @@ use std::rc::Rc;
 const CHAT: &str = "/v1/chat/completions";
 const NAMES: [&str; 5] =
     ["x-attache-route", "x-attache-cluster", "x-attache-model", "x-attache-front", "x-attache-stream"];
+/// What only filters and the service write.
+const BETWEEN: [&str; 2] = ["x-attache-ask", "x-attache-plan"];
 
 fn filter(configuration: &Value) -> Rc<ModelRouter> {
     Rc::new(ModelRouter::read(configuration.to_string().as_bytes()).unwrap_or_else(|why| panic!("{why}")))
@@ -72,7 +74,8 @@ fn what_clients_write_into_the_headers_goes() {
     let filter = filter(
         &json!({"routes": [{"name": "only", "when": {"model": "m"}}], "unreadable": "pass", "body_bytes_max": 200}),
     );
-    let forged = |message: Message| NAMES.iter().fold(message, |message, name| message.with(name, "forged"));
+    let forged =
+        |message: Message| NAMES.iter().chain(&BETWEEN).fold(message, |message, name| message.with(name, "forged"));
     for request in [
         forged(Message::request("/healthz", "")),
         forged(Message::request("/v1/files", "a file")),
@@ -90,6 +93,7 @@ fn what_clients_write_into_the_headers_goes() {
             assert!(sent.get(name).is_ascii() && !sent.get(name).contains(['\r', '\n']));
         }
         assert_eq!((sent.get("x-attache-route"), sent.get("x-attache-cluster")), ("", ""));
+        assert_eq!(BETWEEN.map(|name| sent.get(name)), ["", ""]);
     }
 }
 
@@ -146,4 +150,50 @@ fn what_nobody_read_fits_no_rule_about_it() {
     let length = large.body.len().to_string();
     assert_eq!(said(&filter, &large.clone().with("content-length", &length))[0], "long");
     assert_eq!(said(&filter, &large.without("content-length"))[0], "any");
+}
+
+#[test]
+fn facts_say_what_is_asked_for() {
+    let filter = filter(&json!({"routes": [], "facts": true, "unreadable": "pass", "body_bytes_max": 450}));
+    let asked = |request: &Message| {
+        let forged = request.clone().with("x-attache-ask", "forged").with("x-attache-plan", "forged");
+        let sent = once(&filter, &forged).request.unwrap();
+        assert_eq!((&sent.body, sent.get("x-attache-plan")), (&request.body, ""));
+        serde_json::from_str::<Value>(sent.get("x-attache-ask")).unwrap_or_else(|_| panic!("{sent:?}"))
+    };
+    let chat = question("f\u{fc}r\r\nx: y", json!({"stream": true, "max_completion_tokens": 100, "n": 3}));
+    let bytes = chat.body.len();
+    let expected = json!({"model": "f\u{fc}r\r\nx: y", "stream": true, "prompt_tokens": bytes / 4, "output_max": 100, "answers": 3, "bytes": bytes});
+    assert_eq!(asked(&chat), expected);
+    let gemini =
+        Message::request("/v1beta/models/g:streamGenerateContent", r#"{"generationConfig":{"maxOutputTokens":5}}"#);
+    let expected = json!({"model": "g", "stream": true, "prompt_tokens": 10, "output_max": 5, "bytes": 42});
+    assert_eq!(asked(&gemini), expected);
+    let nothing = |bytes: usize| json!({"model": "", "stream": false, "prompt_tokens": 0, "bytes": bytes});
+    assert_eq!(asked(&Message::request("/v1/files", "bytes")), nothing(5));
+    assert_eq!(asked(&Message::request("/v1/models", "")), nothing(0));
+    assert_eq!(asked(&Message::request(CHAT, "{not json")), nothing(9));
+    let large = question("m", json!({"user": "u".repeat(400)}));
+    assert_eq!(asked(&large), nothing(large.body.len()));
+    let long = question(&"m".repeat(350), json!({}));
+    assert_eq!(asked(&long)["model"].as_str().map(str::len), Some(300));
+    // A picture is no text, and what only its provider understands weighs nothing here.
+    let filter = self::filter(&json!({"routes": [], "facts": true}));
+    let asked = |request: &Message| -> Value {
+        let sent = once(&filter, request).request.unwrap();
+        serde_json::from_str(sent.get("x-attache-ask")).unwrap()
+    };
+    let picture = format!("data:image/png;base64,iVBORw0KGgo{}", "A".repeat(3_000_000));
+    let content = json!([{"type": "image_url", "image_url": {"url": picture}}]);
+    let shown = question("m", json!({"messages": [{"role": "user", "content": content}]}));
+    let tokens = asked(&shown)["prompt_tokens"].as_u64().unwrap();
+    assert!((1_000..1_100).contains(&tokens), "{tokens}");
+    let drawn =
+        Message::request("/v1/images/generations", &json!({"model": "m", "prompt": "a".repeat(4_000)}).to_string());
+    assert_eq!(asked(&drawn)["prompt_tokens"], 0);
+    // Nobody is told where nobody asks; and what is no LLM's is nobody's business.
+    let elsewhere = once(&filter, &Message::request("/healthz", "").with("x-attache-ask", "forged"));
+    assert_eq!(elsewhere.request.unwrap().get("x-attache-ask"), "");
+    let silent = self::filter(&json!({"routes": [{"name": "a"}]}));
+    assert_eq!(once(&silent, &question("m", json!({}))).request.unwrap().get("x-attache-ask"), "");
 }

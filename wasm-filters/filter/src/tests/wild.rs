@@ -26,6 +26,9 @@ fn headers() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
         "content-encoding",
         "anthropic-version",
         "x-tenant",
+        ":details",
+        "x-attache-plan",
+        "x-envoy-attempt-count",
     ]);
     let value = prop::sample::select(vec![
         "/v1/chat/completions",
@@ -40,9 +43,12 @@ fn headers() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
         "text/event-stream; charset=utf-8",
         "application/vnd.amazon.eventstream",
         "identity",
+        "via_upstream",
         "gzip",
         "",
         "é\u{0}",
+        "1",
+        "{\"targets\":[{\"to\":\"f/0\",\"provider\":\"a\",\"model\":\"m\"}],\"output_cap\":7}",
     ]);
     prop::collection::btree_map(name, value.prop_map(str::to_owned), 0..6)
 }
@@ -123,8 +129,21 @@ thread_local! {
         {"name": "b", "when": {"front": "openai"}, "preset": "anthropic"},
         {"name": "c", "when": {"front": ["anthropic", "cohere"]}, "dialect": "converse", "url": "http://c"},
         {"name": "d", "dialect": "openai", "url": "http://d/v1"}], "body_bytes_max": 4000}));
+    static FACTS: Rc<ModelRouter> = read(&json!({"routes": [], "facts": true, "unreadable": "pass", "body_bytes_max": 4000}));
+    static PLANNED: Rc<Translate> = read(&json!({"translate": [{"name": "a", "target": "f/0", "preset": "anthropic"}],
+        "per_attempt": true, "planned": true, "body_bytes_max": 4000}));
     static USAGE: Rc<Usage> = read(&json!({"usage": [{"name": "a", "list_prices": true, "provider": "openai"}],
         "body_bytes_max": 4000}));
+}
+
+thread_local! {
+    static UNHELD_REDACT: Rc<Redact> = read(&json!({"redact": [{"name": "a", "key": "0123456789abcdef", "tiers": [],
+        "words": [{"name": "p", "label": "PROJECT", "words": ["Bluebird"]}]}], "body_bytes_max": 4000, "hold_headers": false}));
+    static UNHELD_GUARD: Rc<Guard> = read(&json!({"guards": [{"name": "b", "on": "both", "fail": "closed",
+        "patterns": {"deny_words": ["bluebird"]}, "then": {"message": "no"}}], "body_bytes_max": 4000, "hold_headers": false}));
+    static UNHELD_PROMPT: Rc<Prompt> = read(&json!({"prompt": [{"name": "d", "system": {"prepend": "{{v}}"}}],
+        "variables": {"v": {"header": "x-tenant"}}, "body_bytes_max": 4000, "hold_headers": false}));
+    static UNHELD_USAGE: Rc<Usage> = read(&json!({"usage": [{"name": "a"}], "body_bytes_max": 4000, "hold_headers": false}));
 }
 
 /// No filter ends.
@@ -134,7 +153,13 @@ fn all_survive(calls: &[Call]) {
     ROUTER.with(|filter| survive(filter, calls));
     PROMPT.with(|filter| survive(filter, calls));
     TRANSLATE.with(|filter| survive(filter, calls));
+    FACTS.with(|filter| survive(filter, calls));
+    PLANNED.with(|filter| survive(filter, calls));
     USAGE.with(|filter| survive(filter, calls));
+    UNHELD_REDACT.with(|filter| survive(filter, calls));
+    UNHELD_GUARD.with(|filter| survive(filter, calls));
+    UNHELD_PROMPT.with(|filter| survive(filter, calls));
+    UNHELD_USAGE.with(|filter| survive(filter, calls));
 }
 
 proptest! {

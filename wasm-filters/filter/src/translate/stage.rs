@@ -1,5 +1,7 @@
 //! One exchange: the request made for its target, and the way back.
 
+use super::aim::{self, Aim};
+use super::report::Report;
 use super::target::Target;
 use crate::{AnswerHead, Answered, Asked, Change, Form, Question, Reply, Stage, Told};
 use attache_core::dialect::Dialect;
@@ -9,6 +11,7 @@ use attache_core::form;
 use attache_core::head::{self, ANTHROPIC_BETA_HEADER, CLIENT_ONLY, INTERNAL, OF_A_DIALECT, PROVIDER_ONLY};
 use attache_core::local_reply;
 use attache_core::loss::Losses;
+use attache_core::stream::Event;
 use attache_core::translate::{Answer, Ask, Stream, Translated, Whole};
 use std::rc::Rc;
 
@@ -32,6 +35,10 @@ pub struct Translating {
     own: Option<Fault>,
     stream: Option<Stream>,
     told: Told,
+    /// What the service has planned, and what it learns; `None` where nobody plans.
+    planned: Option<(Aim, Report)>,
+    /// It cannot be made safely.
+    lost: bool,
 }
 
 impl Translating {
@@ -49,11 +56,29 @@ impl Translating {
             own: None,
             stream: None,
             told: Told::default(),
+            planned: None,
+            lost: false,
         }
+    }
+
+    /// The attempt that the service has planned so.
+    pub(super) fn planned(target: Rc<Target>, endpoint: Endpoint, aim: Aim) -> Self {
+        let report = Report::new(aim.attempt);
+        Self { planned: Some((aim, report)), ..Self::new(target, endpoint) }
+    }
+
+    /// An attempt that is not made, for this reason.
+    pub(super) fn lost(target: Rc<Target>, endpoint: Endpoint, why: &str) -> Self {
+        let lines = vec![format!("provider `{}`: an attempt is refused: {why}", target.name)];
+        let told = Told { lines, ..Told::default() };
+        Self { lost: true, told, ..Self::new(target, endpoint) }
     }
 
     /// The head of what nobody here looks into: it goes to a provider of the client's own dialect only.
     pub(super) fn untouched(&mut self, question: &Question<'_>) -> Asked {
+        if self.lost {
+            return self.refuse_lost();
+        }
         let dialect = self.target.dialect_for(self.endpoint.dialect);
         let path = self.endpoint.upstream_path(dialect, self.target.hosting(), "", false);
         match path.filter(|_| dialect == self.endpoint.dialect) {
@@ -68,15 +93,19 @@ impl Translating {
     }
 
     fn made(&self, question: &Question<'_>, dialect: Dialect) -> Result<(String, Translated), Fault> {
+        let cap = self.planned.as_ref().and_then(|(aim, _)| aim.output_cap);
         let read;
-        let ask = match question.ask {
+        let ask = match question.ask.filter(|_| cap.is_none()) {
             Some(ask) => ask,
             None => {
-                read = self.read(question)?;
+                read = self.read(question)?.capped(cap);
                 &read
             }
         };
-        let upstream = self.target.upstream(&ask.model);
+        let upstream = match &self.planned {
+            Some((aim, _)) if !aim.model.is_empty() => self.target.of_model(&aim.model),
+            Some(_) | None => self.target.upstream(&ask.model),
+        };
         let translated = self.target.judge(ask.translate(dialect, &upstream, question.now)?)?;
         Ok((upstream.model, translated))
     }
@@ -95,7 +124,9 @@ impl Translating {
     fn address(&self, question: &Question<'_>, dialect: Dialect, path: &str) -> Change {
         let (target, headers) = (&self.target, question.headers);
         let mut change = Change { remove_prefixed: Some(INTERNAL), ..Change::default() };
-        CLIENT_ONLY.into_iter().for_each(|name| change.drop(name));
+        if self.planned.is_none() {
+            CLIENT_ONLY.into_iter().for_each(|name| change.drop(name));
+        }
         let of_client = headers(":path").filter(|_| dialect == self.endpoint.dialect);
         change.put(":path", head::path(&target.base_path, path, target.query.as_deref(), of_client.as_deref()));
         change.put(":authority", &*target.authority);
@@ -116,8 +147,23 @@ impl Translating {
         change
     }
 
-    fn refuse(&self, fault: &Fault) -> Asked {
+    fn refuse(&mut self, fault: &Fault) -> Asked {
+        self.count("refused");
+        self.failed(fault);
         Asked::Answer(Reply::fault(self.endpoint.errors(), fault))
+    }
+
+    /// A mistake of ours, or of who wrote the configuration: nothing that a client could do better.
+    fn refuse_lost(&mut self) -> Asked {
+        self.count("refused");
+        Asked::Answer(Reply { status: 503, ..Reply::fault(self.endpoint.errors(), &aim::lost()) })
+    }
+
+    /// The service learns what went wrong.
+    fn failed(&mut self, fault: &Fault) {
+        if let Some((_, report)) = &mut self.planned {
+            report.failed(fault.kind);
+        }
     }
 
     /// Says who served, and what was lost.
@@ -132,16 +178,24 @@ impl Translating {
         if !self.losses.is_empty() {
             change.put("x-attache-losses", self.losses.header());
         }
+        if let Some((aim, _)) = &self.planned {
+            change.put("x-attache-attempts", aim.attempt.to_string());
+            if self.status < 500 && self.status != 429 {
+                change.put(aim::LAST.0, aim::LAST.1);
+            }
+        }
     }
 
     /// An answer of ours in place of the provider's.
-    fn fault(&self, fault: &Fault) -> Answered {
+    fn fault(&mut self, fault: &Fault) -> Answered {
+        self.failed(fault);
         Answered::Instead(Reply::fault(self.answer.front(), fault))
     }
 
     /// What the provider says went wrong.
-    fn error(&self, body: &[u8]) -> Answered {
+    fn error(&mut self, body: &[u8]) -> Answered {
         let error = self.answer.error(&self.target.name, self.status, body);
+        self.failed(&error.fault);
         let mut change = Change::default();
         change.put(":status", error.status.to_string());
         if error.body.is_some() {
@@ -160,16 +214,19 @@ impl Translating {
 
 impl Stage for Translating {
     fn request(&mut self, question: &Question<'_>) -> Asked {
+        if self.lost {
+            return self.refuse_lost();
+        }
         let dialect = self.target.dialect_for(self.endpoint.dialect);
         match self.made(question, dialect) {
-            Err(fault) => {
-                self.count("refused");
-                self.refuse(&fault)
-            }
+            Err(fault) => self.refuse(&fault),
             Ok((model, Translated { path, body, losses, answer })) => {
                 self.count("requests");
                 if !losses.is_empty() {
                     self.count("lossy");
+                    if let Some((_, report)) = &mut self.planned {
+                        report.lost(&losses);
+                    }
                 }
                 (self.model, self.losses, self.answer) = (model, losses, answer);
                 Asked::Go(Change { body, ..self.address(question, dialect, &path) })
@@ -198,6 +255,9 @@ impl Stage for Translating {
         let form = if self.success && !self.is_stream && !self.answer.is_read(head.kind) {
             // Files, sound, pictures: it passes as it is, compressed or not.
             change.remove.retain(|name| name != "content-encoding");
+            if let Some((_, report)) = &mut self.planned {
+                report.passes();
+            }
             Form::Unread
         } else if self.success && self.is_stream && self.answer.wants_stream() {
             if !self.answer.is_framed_alike() {
@@ -226,7 +286,8 @@ impl Stage for Translating {
                 self.fault(&Fault::upstream("the provider's answer is empty"))
             }
             (Form::Whole | Form::Stream, None) => {
-                self.fault(&self.answer.error(&self.target.name, self.status, b"").fault)
+                let said = self.answer.error(&self.target.name, self.status, b"").fault;
+                self.fault(&said)
             }
         };
         match answered {
@@ -252,9 +313,19 @@ impl Stage for Translating {
         if self.is_stream {
             return self.fault(&Fault::upstream("the provider sent a stream that nobody asked for"));
         }
-        match self.answer.whole(body, &mut |_| {}) {
+        let report = &mut self.planned.as_mut().map(|(_, report)| report);
+        let mut watch = |event: &mut Event<'_>| {
+            if let Some(report) = report {
+                report.watch(event);
+            }
+        };
+        match self.answer.whole(body, &mut watch) {
             Err(fault) => self.fault(&fault),
             Ok(Whole { body, is_stream, seen }) => {
+                if let Some((_, report)) = &mut self.planned {
+                    report.note(&seen);
+                    report.lost(&seen.losses);
+                }
                 let mut change = Change::default();
                 if !seen.losses.is_empty() {
                     let all: Vec<&str> = self.losses.names().chain(seen.losses.names()).collect();
@@ -271,17 +342,38 @@ impl Stage for Translating {
 
     fn chunk(&mut self, bytes: &[u8], end: bool, out: &mut Vec<u8>) {
         let Some(stream) = &mut self.stream else { return out.extend_from_slice(bytes) };
-        stream.push(bytes, out, &mut |_| {});
+        let Some((_, report)) = &mut self.planned else {
+            stream.push(bytes, out, &mut |_| {});
+            if end {
+                stream.end(out, &mut |_| {});
+            }
+            return;
+        };
+        stream.push(bytes, out, &mut |event| report.watch(event));
         if end {
-            stream.end(out, &mut |_| {});
+            stream.end(out, &mut |event| report.watch(event));
+            report.lost(&stream.seen().losses);
         }
+        report.note(stream.seen());
     }
 
-    fn unreadable(&self, why: &str) -> Option<Fault> {
-        Some(Fault::upstream(why))
+    fn unreadable(&mut self, why: &str) -> Option<Fault> {
+        let fault = Fault::upstream(why);
+        self.failed(&fault);
+        Some(fault)
     }
 
     fn tell(&mut self, told: &mut Told) {
         told.counts.append(&mut self.told.counts);
+        told.lines.append(&mut self.told.lines);
+        if let Some((_, report)) = &mut self.planned {
+            report.tell(told, false);
+        }
+    }
+
+    fn tell_on_the_way(&mut self, told: &mut Told) {
+        if let Some((_, report)) = &mut self.planned {
+            report.tell(told, true);
+        }
     }
 }

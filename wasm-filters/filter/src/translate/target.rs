@@ -15,6 +15,8 @@ use std::sync::Arc;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
+    /// Its name in the configuration of the service that plans.
+    pub(super) target: Option<String>,
     preset: Option<String>,
     #[serde(default)]
     parameters: BTreeMap<String, String>,
@@ -24,7 +26,7 @@ pub(super) struct Written {
     url: Option<String>,
     query: Option<BTreeMap<String, String>>,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, String>,
     #[serde(default)]
     quirks: Quirks,
     /// The provider's model, whatever the client asks for.
@@ -70,6 +72,14 @@ enum HostingName {
 
 fn yes() -> bool {
     true
+}
+
+impl Written {
+    /// The field that names the provider's models.
+    pub(super) fn names_model(&self) -> Option<&'static str> {
+        let models = (!self.models.is_empty()).then_some("models");
+        self.model.as_ref().map(|_| "model").or(models)
+    }
 }
 
 /// A provider and its models.
@@ -159,7 +169,11 @@ impl Target {
 
     /// The model that serves who asks for `asked`.
     pub(super) fn upstream(&self, asked: &str) -> Upstream {
-        let model = self.models.get(asked).or(self.model.as_ref()).map_or(asked, String::as_str);
+        self.of_model(self.models.get(asked).or(self.model.as_ref()).map_or(asked, String::as_str))
+    }
+
+    /// This very model.
+    pub(super) fn of_model(&self, model: &str) -> Upstream {
         Upstream { model: model.to_owned(), ..self.upstream.clone() }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Never holds up a stream, never changes what an answer says; of a stream it reads the events with counts only.
 
-mod labels;
 mod prices;
+mod series;
 mod stage;
 
 pub use stage::Metering;
@@ -14,16 +14,16 @@ use crate::{Asked, Change, Filter, Headers, Question};
 use attache_core::dialect::Dialect;
 use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::price::Catalogue;
-use labels::Labels;
 use prices::Written;
 use serde::Deserialize;
+use series::{Labels, Met};
 use std::rc::Rc;
 
 /// The filter `usage`, configured: the first meter whose `when` fits an exchange counts it.
 pub struct Usage {
     meters: Vec<(When, Rc<Meter>)>,
-    labels: Rc<Labels>,
     body_bytes_max: usize,
+    hold_headers: bool,
 }
 
 /// What an operator writes about a meter.
@@ -35,14 +35,9 @@ struct Rules {
     prices: Written,
     #[serde(default)]
     list_prices: bool,
-    #[serde(default = "yes")]
-    response_headers: bool,
+    response_headers: Option<bool>,
     #[serde(default)]
     stream_usage: StreamUsage,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Where streams tell their usage only to who asks for it.
@@ -61,6 +56,7 @@ struct Meter {
     /// Who serves, where no header of the answer says so.
     provider: String,
     prices: Catalogue,
+    met: Met,
     response_headers: bool,
     stream_usage: StreamUsage,
 }
@@ -69,7 +65,8 @@ impl Filter for Usage {
     type Stage = Metering;
 
     fn read(configuration: &[u8]) -> Result<Self, String> {
-        let Blocks { list, body_bytes_max, .. } = Blocks::read(configuration, "usage")?;
+        let Blocks { list, body_bytes_max, hold_headers, .. } = Blocks::read(configuration, "usage")?;
+        let labels = Rc::<Labels>::default();
         let meters = list.into_iter().map(|block| {
             let Block { at, name, when, key, tenant, rules } = block;
             if key.is_some() || tenant.is_some() {
@@ -77,14 +74,28 @@ impl Filter for Usage {
             }
             let Rules { provider, prices, list_prices, response_headers, stream_usage } = rules;
             let prices = prices.catalogue(list_prices, &at)?;
+            if !hold_headers && response_headers == Some(true) {
+                return Err(format!("{at}.response_headers: headers do not wait where `hold_headers` is false"));
+            }
+            let response_headers = response_headers.unwrap_or(hold_headers);
             let provider = provider.unwrap_or(name);
-            Ok((when, Rc::new(Meter { provider, prices, response_headers, stream_usage })))
+            let met = Met::with(labels.clone());
+            Ok((when, Rc::new(Meter { provider, prices, met, response_headers, stream_usage })))
         });
-        Ok(Self { meters: meters.collect::<Result<_, _>>()?, labels: Rc::default(), body_bytes_max })
+        Ok(Self { meters: meters.collect::<Result<_, _>>()?, body_bytes_max, hold_headers })
     }
 
     fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
+    }
+
+    fn holds_headers(&self) -> bool {
+        self.hold_headers
+    }
+
+    /// Where the path wants a growing array and a meter may read its body, nobody knows yet whether one counts it: it stays.
+    fn early_head(&self, _: &Endpoint) -> Asked {
+        Asked::Go(Change::for_reading())
     }
 
     fn insists(&self) -> Option<String> {
@@ -110,7 +121,7 @@ impl Filter for Usage {
             return None;
         }
         let (_, meter) = self.meters.iter().find(|(when, _)| when.fits(question))?;
-        Some(Metering::new(meter.clone(), self.labels.clone(), question))
+        Some(Metering::new(meter.clone(), question))
     }
 
     fn open_unread(&self, question: &Question<'_>) -> Option<(Metering, Asked)> {

@@ -1,6 +1,6 @@
 //! One exchange and what it used.
 
-use super::labels::Labels;
+use super::series::Series;
 use super::{Meter, StreamUsage};
 use crate::{AnswerHead, Answered, Asked, Change, Form, Question, Stage, Told};
 use attache_core::endpoint::{Endpoint, Framing, Operation};
@@ -14,7 +14,6 @@ use std::rc::Rc;
 /// What one meter sees of one exchange.
 pub struct Metering {
     meter: Rc<Meter>,
-    labels: Rc<Labels>,
     endpoint: Endpoint,
     /// The client reads the usage in a stream.
     shows_usage: bool,
@@ -24,22 +23,32 @@ pub struct Metering {
     scan: Option<Scan>,
     /// What a whole answer has said.
     whole: Scanned,
+    /// What the last look at it costs.
+    bill: Option<Bill>,
     /// What has been told as facts.
     told: Option<Usage>,
     counted: bool,
 }
 
+/// What was used and costs, found out once for what was seen.
+struct Bill {
+    seen: Scanned,
+    series: Rc<Series>,
+    /// Billionths.
+    nanos: Option<u64>,
+}
+
 impl Metering {
-    pub(super) fn new(meter: Rc<Meter>, labels: Rc<Labels>, question: &Question<'_>) -> Self {
+    pub(super) fn new(meter: Rc<Meter>, question: &Question<'_>) -> Self {
         Self {
             provider: meter.provider.clone(),
             meter,
-            labels,
             endpoint: question.endpoint.clone(),
             shows_usage: question.ask.is_none_or(Ask::shows_usage),
             model: question.model.to_owned(),
             scan: None,
             whole: Scanned::default(),
+            bill: None,
             told: None,
             counted: false,
         }
@@ -63,26 +72,36 @@ impl Metering {
         self.seen().model.as_deref().unwrap_or(&self.model)
     }
 
-    /// What it costs, and in which currency.
-    fn cost(&self, usage: &Usage) -> Option<(u64, String)> {
-        let find = |model: &str| self.meter.prices.find(&self.provider, Some(&self.provider), model);
-        let price = find(self.answered_by()).or_else(|| find(&self.model))?;
-        let cost = price::cost(&price, usage, self.seen().tier.as_deref()).ok()?;
-        Some((cost.nanos.0, price.currency.to_string()))
+    /// What was used, and what it costs.
+    fn bill(&mut self) -> Option<(Usage, &Bill)> {
+        let usage = self.seen().usage?;
+        if self.bill.as_ref().is_none_or(|bill| bill.seen != *self.seen()) {
+            let seen = self.seen().clone();
+            let Meter { met, prices, .. } = &*self.meter;
+            let series = met.series(prices, &self.provider, self.answered_by(), &self.model);
+            let cost = series.price.as_ref().and_then(|price| price::cost(price, &usage, seen.tier.as_deref()).ok());
+            self.bill = Some(Bill { seen, series, nanos: cost.map(|cost| cost.nanos.0) });
+        }
+        Some((usage, self.bill.as_ref()?))
     }
 
     /// What there is to know by now, where that has changed.
     fn tell_facts(&mut self, told: &mut Told) {
-        let Some(usage) = self.seen().usage.filter(|usage| self.told != Some(*usage)) else { return };
+        let before = self.told;
+        let Some((usage, bill)) = self.bill().filter(|(usage, _)| before != Some(*usage)) else { return };
         let mut fact = |name: &'static str, value: String| told.facts.push((Cow::Borrowed(name), value));
-        for (_, name, tokens) in kinds(&usage) {
-            fact(name, tokens.to_string());
-        }
-        if let Some((nanos, currency)) = self.cost(&usage) {
+        if let Some(nanos) = bill.nanos {
             fact("attache_cost_nanos", nanos.to_string());
-            fact("attache_currency", currency);
+            fact("attache_currency", bill.series.currency.clone());
         }
-        if self.told.is_none() {
+        // A part of which there is none yet is not worth a word: each costs a call to the proxy.
+        let said = before.as_ref().map(kinds).unwrap_or_else(|| kinds(&Usage::default()));
+        for ((kind, name, tokens), (_, _, said)) in kinds(&usage).into_iter().zip(said) {
+            if tokens != said || (before.is_none() && matches!(kind, "input" | "output")) {
+                fact(name, tokens.to_string());
+            }
+        }
+        if before.is_none() {
             fact("attache_provider", self.provider.clone());
             fact("attache_model", self.answered_by().to_owned());
         }
@@ -91,24 +110,25 @@ impl Metering {
 
     /// Counts what was used, once.
     fn count(&mut self, told: &mut Told) {
-        let Some(usage) = self.seen().usage.filter(|_| !self.counted) else { return };
+        if self.counted {
+            return;
+        }
+        let Some((usage, Bill { series, nanos, .. })) = self.bill() else { return };
+        for ((_, _, tokens), name) in
+            kinds(&usage).into_iter().zip(&series.tokens).filter(|((.., tokens), _)| *tokens > 0)
+        {
+            told.counts.push((name.clone(), tokens));
+        }
+        told.counts.push(match nanos {
+            Some(nanos) => (series.cost.clone(), *nanos),
+            None => (series.unpriced.clone(), 1),
+        });
         self.counted = true;
-        let (provider, model) = (self.labels.provider(&self.provider), self.labels.of(self.answered_by()));
-        let of = format!("provider.{provider}.model.{model}");
-        for (kind, _, tokens) in kinds(&usage).into_iter().filter(|(_, _, tokens)| *tokens > 0) {
-            told.counts.push((format!("attache_tokens.{of}.kind.{kind}"), tokens));
-        }
-        match self.cost(&usage) {
-            Some((nanos, currency)) => {
-                told.counts.push((format!("attache_cost_nanos.{of}.currency.{}", label(&currency)), nanos));
-            }
-            None => told.counts.push((format!("attache_unpriced.{of}"), 1)),
-        }
     }
 }
 
 /// Kinds of tokens: as labels, as facts, how many. Those of the first two are parts of nothing; the others are parts of them.
-fn kinds(usage: &Usage) -> [(&'static str, &'static str, u64); 5] {
+pub(super) fn kinds(usage: &Usage) -> [(&'static str, &'static str, u64); 5] {
     [
         ("input", "attache_input_tokens", usage.input),
         ("output", "attache_output_tokens", usage.output),
@@ -116,11 +136,6 @@ fn kinds(usage: &Usage) -> [(&'static str, &'static str, u64); 5] {
         ("cache_write", "attache_cache_write_tokens", usage.cache_write),
         ("reasoning", "attache_reasoning_tokens", usage.reasoning),
     ]
-}
-
-/// A name without dots, which divide the names of counters.
-fn label(name: &str) -> String {
-    name.replace('.', "_")
 }
 
 impl Stage for Metering {
@@ -170,12 +185,13 @@ impl Stage for Metering {
 
     fn whole(&mut self, body: &[u8]) -> Answered {
         self.whole = Scanned::of_whole(&self.endpoint, body);
-        let Some(usage) = self.whole.usage.filter(|_| self.meter.response_headers) else { return Answered::Unchanged };
+        let shows = self.meter.response_headers;
+        let Some((usage, bill)) = self.bill().filter(|_| shows) else { return Answered::Unchanged };
         let mut change = Change::default();
         change.put("x-attache-input-tokens", usage.input.to_string());
         change.put("x-attache-cached-input-tokens", usage.cached_input.to_string());
         change.put("x-attache-output-tokens", usage.output.to_string());
-        if let Some((nanos, _)) = self.cost(&usage) {
+        if let Some(nanos) = bill.nanos {
             change.put("x-attache-cost", Nanos(nanos).to_string());
         }
         Answered::Change(change)
@@ -189,7 +205,7 @@ impl Stage for Metering {
         }
     }
 
-    fn unreadable(&self, _why: &str) -> Option<Fault> {
+    fn unreadable(&mut self, _why: &str) -> Option<Fault> {
         None
     }
 
