@@ -24,8 +24,26 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 pub struct Read {
     /// A bootstrap, or a dump of what is running.
     document: Value,
+    /// What a running Envoy tells besides.
+    pub running: Option<Running>,
+}
+
+/// What an Envoy has counted and found out since its start.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
     /// Counters and gauges.
     pub stats: BTreeMap<String, u64>,
+    /// The hosts of every cluster.
+    pub hosts: BTreeMap<String, Vec<Host>>,
+}
+
+/// A host of a cluster.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// 0 is served first.
+    pub priority: u64,
+    /// Whether requests go to it.
+    pub is_healthy: bool,
 }
 
 /// Reads a bootstrap, or a saved `/config_dump`, in YAML or JSON.
@@ -57,7 +75,7 @@ pub fn text(text: &str) -> Result<Read, String> {
     if document.get("static_resources").is_none() && document.get("configs").is_none() {
         return Err("neither a bootstrap (`static_resources`) nor a dump of one (`configs`)".to_owned());
     }
-    Ok(Read { document, stats: BTreeMap::new() })
+    Ok(Read { document, running: None })
 }
 
 /// Asks a running Envoy.
@@ -72,7 +90,8 @@ pub fn admin(url: &str) -> Result<Read, String> {
         let stats = page(url, "stats?format=json").await?;
         let dump = std::str::from_utf8(&dump).map_err(|error| error.to_string())?;
         let read = text(dump).map_err(|error| format!("{url}/config_dump: {error}"))?;
-        Ok(Read { stats: numbers(&stats), ..read })
+        let clusters = page(url, "clusters?format=json").await?;
+        Ok(Read { running: Some(Running { stats: numbers(&stats), hosts: hosts(&clusters) }), ..read })
     })
 }
 
@@ -100,11 +119,32 @@ fn numbers(page: &[u8]) -> BTreeMap<String, u64> {
     stats.iter().filter_map(number).collect()
 }
 
+/// The hosts that `/clusters?format=json` lists.
+fn hosts(page: &[u8]) -> BTreeMap<String, Vec<Host>> {
+    let page: Value = serde_json::from_slice(page).unwrap_or_default();
+    let clusters = At::of(&page, "").get("cluster_statuses").items();
+    let hosts = |cluster: &At<'_>| cluster.get("host_statuses").items().iter().map(Host::of).collect();
+    clusters.iter().map(|cluster| (cluster.get("name").text().to_owned(), hosts(cluster))).collect()
+}
+
+impl Host {
+    /// Zeros and switches that are off are not written.
+    fn of(status: &At<'_>) -> Self {
+        let health = status.get("health_status").fields();
+        let fails = |(name, value): &(&str, At<'_>)| match *name {
+            "eds_health_status" => matches!(value.text(), "UNHEALTHY" | "DRAINING" | "TIMEOUT"),
+            _ => name.starts_with("failed_") && value.is_true(),
+        };
+        let priority = status.get("priority").number().unwrap_or_default();
+        Self { priority: priority as u64, is_healthy: !health.iter().any(fails) }
+    }
+}
+
 impl Read {
-    /// The same, with numbers of a running Envoy.
+    /// The same, with what a running Envoy tells besides.
     #[cfg(test)]
-    pub fn with_stats(self, stats: BTreeMap<String, u64>) -> Self {
-        Self { stats, ..self }
+    pub fn with(self, running: Running) -> Self {
+        Self { running: Some(running), ..self }
     }
 
     /// The admin interface's configuration.

@@ -3,6 +3,7 @@
 mod attempt;
 mod exchange;
 mod gateway;
+mod hosts;
 mod providers;
 mod routes;
 mod service;
@@ -14,7 +15,7 @@ use super::rule::Rule;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    let areas: [&[Rule]; 9] = [
+    let areas: [&[Rule]; 10] = [
         gateway::RULES,
         exchange::RULES,
         routes::RULES,
@@ -23,6 +24,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         service::RULES,
         wasm::RULES,
         version::RULES,
+        hosts::RULES,
         traffic::RULES,
     ];
     areas.into_iter().flatten()

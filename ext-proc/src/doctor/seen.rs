@@ -1,11 +1,11 @@
 //! What an Envoy is configured to do, as far as the rules look at it.
 
 use super::at::At;
-use super::read::Read;
+use super::read::{Host, Read, Running};
 use crate::config::Config;
 use crate::envoy::ALL_BUT_CACHE;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Everything that rules look at.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct Seen<'a> {
     pub clusters: Vec<At<'a>>,
     /// The clusters in which an attempt stage stands.
     pub providers: Vec<Provider<'a>>,
-    /// Counters and gauges, where a running Envoy was asked.
-    pub stats: &'a BTreeMap<String, u64>,
+    /// What it has counted and found out, where a running Envoy was asked.
+    pub running: Option<&'a Running>,
     /// Major and minor version, where it is known.
     pub version: Option<(u64, u64)>,
     /// What the service is configured to do, where that was given.
@@ -68,7 +68,7 @@ impl<'a> Seen<'a> {
             gateways,
             providers: clusters.iter().filter_map(provider).collect(),
             clusters,
-            stats: &read.stats,
+            running: read.running.as_ref(),
             version: read.version(),
             config,
         }
@@ -104,9 +104,14 @@ impl<'a> Seen<'a> {
         routes.filter(|(_, route)| route.get("route").is_set()).collect()
     }
 
+    /// The hosts of a cluster, where a running Envoy was asked.
+    pub fn hosts(&self, cluster: &At<'_>) -> Option<&'a [Host]> {
+        self.running?.hosts.get(cluster.get("name").text()).map(Vec::as_slice)
+    }
+
     /// The value of a counter.
     pub fn stat(&self, name: &str) -> u64 {
-        self.stats.get(name).copied().unwrap_or_default()
+        self.running.and_then(|running| running.stats.get(name)).copied().unwrap_or_default()
     }
 }
 
@@ -122,6 +127,11 @@ impl<'a> Gateway<'a> {
 }
 
 impl<'a> Provider<'a> {
+    /// Whether it is no provider's own cluster but leads to some, one after the other.
+    pub fn leads_to_others(&self) -> bool {
+        self.cluster.dig(["cluster_type", "name"]).text() == "envoy.clusters.composite"
+    }
+
     /// The attempt stage's own configuration.
     pub fn attempt(&self) -> Option<At<'a>> {
         self.filters.iter().find(|filter| stage(filter) == Some("attempt")).and_then(processor)

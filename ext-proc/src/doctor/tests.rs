@@ -4,8 +4,9 @@ use super::at::Step;
 use super::*;
 use crate::envoy::{self, Version};
 use crate::exchange::Topology;
+use read::{Host, Running};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 const CONFIG: &str = include_str!("../../../examples/quickstart/attache.yaml");
 const BY_HAND: &str = include_str!("../../../envoy/by-hand.yaml");
@@ -14,7 +15,7 @@ const TRANSLATE: &str = include_str!("../../../examples/wasm/translate.yaml");
 const ROUTED: &str = include_str!("../../../envoy/envoy-wasm.yaml");
 
 /// Short names for places in what is printed.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 10] = [
     ("LISTENER", "/static_resources/listeners/0"),
     ("HTTP", "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config"),
     ("HOST", "HTTP/route_config/virtual_hosts/0"),
@@ -23,6 +24,11 @@ const PLACES: [(&str, &str); 8] = [
     (
         "FILTERS",
         "PROVIDER/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/http_filters",
+    ),
+    ("ORDER", "/static_resources/clusters/2"),
+    (
+        "OF_ORDER",
+        "ORDER/typed_extension_protocol_options/envoy.extensions.upstreams.http.v3.HttpProtocolOptions/http_filters",
     ),
     ("SERVICE", "/static_resources/clusters/3"),
     ("PLUGIN", "HTTP/http_filters/1/typed_config/config"),
@@ -80,6 +86,17 @@ fn traps() -> Vec<Trap> {
         ("request-unsent", "by-hand", vec![("EXCHANGE/processing_mode/request_header_mode", json!("SKIP"))]),
         ("response-headers-sent", "shared", vec![("EXCHANGE/processing_mode/response_header_mode", Value::Null)]),
         ("mode-override", "shared", vec![("EXCHANGE/allow_mode_override", Value::Null)]),
+        (
+            "request-unsent",
+            "hybrid",
+            vec![("HTTP/http_filters/1/typed_config/processing_mode/request_body_mode", json!("BUFFERED"))],
+        ),
+        (
+            "hybrid-unlogged",
+            "hybrid",
+            vec![("HTTP/access_log/1/typed_config/common_config/filter_state_objects_to_log", Value::Null)],
+        ),
+        ("hybrid-unlogged", "hybrid", vec![("HTTP/access_log", Value::Null)]),
         ("mutation-rules", "shared", vec![("EXCHANGE/mutation_rules", Value::Null)]),
         ("mutation-rules", "shared", vec![("FILTERS/1/typed_config/mutation_rules/allow_envoy", json!(false))]),
         ("metadata-refused", "shared", vec![("EXCHANGE/metadata_options", Value::Null)]),
@@ -103,6 +120,7 @@ fn traps() -> Vec<Trap> {
         ("attempt-count", "shared", vec![("HOST/include_request_attempt_count", Value::Null)]),
         ("refresh-cluster", "shared", vec![("HOST/routes/0/route/retry_policy/refresh_cluster_on_retry", Value::Null)]),
         ("refresh-cluster", "1.39", vec![("HOST/routes/0/route/retry_policy", Value::Null)]),
+        ("order-missing", "1.38", vec![("ORDER", json!({}))]),
         ("plan-unread", "shared", vec![(namespace, Value::Null)]),
         ("default-group-serves", "shared", vec![(groups, json!("openai"))]),
         ("matcher-crash", "shared", vec![("HOST/routes/0/route/inline_cluster_specifier_plugin", matcher)]),
@@ -145,6 +163,15 @@ fn traps() -> Vec<Trap> {
             vec![(
                 "FILTERS/1/typed_config/xds_matcher/matcher_list/matchers/0/predicate/and_matcher/predicate/1",
                 json!({}),
+            )],
+        ),
+        ("attempt-attributes", "1.38", vec![("OF_ORDER/1/typed_config/request_attributes/1", json!("other"))]),
+        (
+            "attempt-skipped",
+            "1.38 sidecar",
+            vec![(
+                "OF_ORDER/1/typed_config/xds_matcher/matcher_list/matchers/0/predicate/single_predicate/custom_match/typed_config/expr_match/cel_expr_parsed/expr/call_expr/function",
+                json!("_||_"),
             )],
         ),
         ("attempt-skipped", "sidecar", vec![("PROVIDER/name", json!("another"))]),
@@ -198,6 +225,16 @@ fn traps() -> Vec<Trap> {
         ("envoy-too-old", "running 1.38 with config", vec![]),
         ("envoy-untried", "running 1.35", vec![]),
         ("no-other-provider", "1.36 with config", vec![]),
+        ("seen-service-away", "no healthy host in attache", vec![]),
+        ("seen-service-away", "counted cluster.attache.upstream_cx_connect_fail", vec![]),
+        ("seen-no-host", "only a refusing host in openai", vec![]),
+        ("seen-no-host", "no healthy host in claude", vec![]),
+        ("seen-certificates", "counted cluster.openai.ssl.fail_verify_san", vec![]),
+        ("seen-protocol-errors", "counted cluster.attache.upstream_cx_protocol_error", vec![]),
+        ("seen-protocol-errors", "counted cluster.openai.upstream_cx_protocol_error", vec![]),
+        ("seen-breakers-open", "counted cluster.openai.circuit_breakers.default.rq_open", vec![]),
+        ("seen-failed-streams", "counted http.attache.ext_proc.streams_failed", vec![]),
+        ("seen-vm-crashes", "counted wasm.usage.vm_reload_success", vec![]),
         ("seen-overflow", "counted cluster.attache.upstream_rq_pending_overflow", vec![]),
         ("seen-timeouts", "counted http.attache.ext_proc.message_timeouts", vec![]),
         ("seen-passed", "counted cluster.openai.ext_proc.failure_mode_allowed", vec![]),
@@ -245,14 +282,38 @@ fn every_trap_is_found_and_mended_by_what_is_said() {
 
 #[test]
 fn what_is_printed_and_shown_here_has_none() {
-    for name in ["sidecar", "shared", "1.36", "1.37", "1.38", "1.39", "by-hand", "wasm", "routed", "translate"] {
+    for name in [
+        "sidecar",
+        "shared",
+        "hybrid",
+        "1.36",
+        "1.37",
+        "1.38",
+        "1.38 sidecar",
+        "1.39",
+        "by-hand",
+        "wasm",
+        "routed",
+        "translate",
+    ] {
         for base in [name.to_owned(), format!("running {name}")] {
             let findings = Sample::new(&base).findings();
             assert!(findings.is_empty(), "{base}: {findings:#?}");
         }
     }
-    for name in ["sidecar with config", "shared with config", "1.39 with config"] {
+    for name in ["sidecar with config", "shared with config", "hybrid with config", "1.39 with config"] {
         assert!(Sample::new(name).findings().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn filters_that_hold_no_headers_need_no_switch_for_it() {
+    for written in [json!(r#"{"redact": [], "hold_headers": false}"#), json!({ "redact": [], "hold_headers": false })] {
+        let mut sample = Sample::new("wasm");
+        write(&mut sample.document, &pointer("PLUGIN/allow_on_headers_stop_iteration"), Value::Null);
+        assert_eq!(sample.findings().len(), 1);
+        write(&mut sample.document, &pointer("PLUGIN/configuration/value"), written);
+        assert!(sample.findings().is_empty());
     }
 }
 
@@ -265,7 +326,7 @@ fn what_is_printed_with_a_cache_has_none() {
             config.written.envoy.version = version;
             let document = envoy::bootstrap(&config, topology);
             assert!(document.to_string().contains("safe_regex"), "{version:?}: nothing is kept for the cache");
-            let mut sample = Sample { document, stats: BTreeMap::new(), config: None };
+            let mut sample = Sample { document, running: Running::default(), config: None };
             let findings = sample.findings();
             assert!(findings.is_empty(), "{version:?}, {topology:?}: {findings:#?}");
             // What is kept for the cache is a client's to set, and so chooses no cluster.
@@ -273,6 +334,21 @@ fn what_is_printed_with_a_cache_has_none() {
             let found: Vec<_> = sample.findings().iter().map(|finding| finding.rule).collect();
             assert_eq!(found, ["cluster-by-client"], "{version:?}, {topology:?}");
         }
+    }
+}
+
+#[test]
+fn what_clients_say_to_a_cache_is_kept_by_what_is_proposed() {
+    let with_cache = format!("{CONFIG}\ncache: {{ rules: [{{ name: all, scope: caller, ttl: 1h }}] }}\n");
+    let compiled = |text: &str| Some(crate::config::compile(text, &|_| None).unwrap());
+    for (config, kept) in [(None, true), (compiled(&with_cache), true), (compiled(CONFIG), false)] {
+        let mut sample = Sample { config, ..Sample::new("shared") };
+        write(&mut sample.document, &pointer("HTTP/early_header_mutation_extensions"), Value::Null);
+        let findings = sample.findings();
+        assert_eq!(findings.len(), 1);
+        let fix = serde_json::to_string(&findings[0].fix).unwrap();
+        assert_eq!(fix.contains(&json!(envoy::ALL_BUT_CACHE).to_string()), kept, "{fix}");
+        assert_eq!(fix.contains("\"prefix\":\"x-attache-\""), !kept, "{fix}");
     }
 }
 
@@ -403,7 +479,7 @@ fn the_page_lists_every_rule() {
 /// A configuration, and what else is known.
 struct Sample {
     document: Value,
-    stats: BTreeMap<String, u64>,
+    running: Running,
     config: Option<Config>,
 }
 
@@ -411,11 +487,24 @@ impl Sample {
     /// `[running ]NAME[ with config]`, or `counted NAME OF A COUNTER`.
     fn new(name: &str) -> Self {
         if let Some(counter) = name.strip_prefix("counted ") {
-            return Self { stats: [(counter.to_owned(), 65)].into(), ..Self::new("running shared") };
+            let stats = [(counter.to_owned(), 65)].into();
+            return Self {
+                running: Running { stats, ..Running::default() },
+                ..Self::new(if counter.starts_with("wasm.usage") { "running routed" } else { "running shared" })
+            };
+        }
+        if let Some(cluster) = name.strip_prefix("only a refusing host in ") {
+            let hosts = [(cluster.to_owned(), vec![Host { priority: 1, is_healthy: true }])].into();
+            return Self { running: Running { hosts, ..Running::default() }, ..Self::new("running shared") };
+        }
+        if let Some(cluster) = name.strip_prefix("no healthy host in ") {
+            let hosts = [(cluster.to_owned(), vec![Host { priority: 0, is_healthy: false }])].into();
+            return Self { running: Running { hosts, ..Running::default() }, ..Self::new("running shared") };
         }
         let (name, with_config) = name.strip_suffix(" with config").map_or((name, false), |name| (name, true));
         let (name, running) = name.strip_prefix("running ").map_or((name, false), |name| (name, true));
         let mut config = crate::config::compile(CONFIG, &|_| None).unwrap();
+        let (name, beside) = name.strip_suffix(" sidecar").map_or((name, false), |name| (name, true));
         let (version, number) = match name {
             "1.36" => (Version::V1_36, 36),
             "1.37" => (Version::V1_37, 37),
@@ -430,7 +519,9 @@ impl Sample {
             "wasm" => yaml(WASM),
             "routed" => yaml(ROUTED),
             "translate" => yaml(TRANSLATE),
+            _ if beside => envoy::bootstrap(&config, Topology::Sidecar),
             "sidecar" => envoy::bootstrap(&config, Topology::Sidecar),
+            "hybrid" => envoy::bootstrap(&config, Topology::Hybrid),
             _ => envoy::bootstrap(&config, Topology::Shared),
         };
         if name == "twice" {
@@ -440,11 +531,11 @@ impl Sample {
         if running {
             document = dumped(&document, (1, if name == "1.35" { 35 } else { number }));
         }
-        Self { document, stats: BTreeMap::new(), config: with_config.then_some(config) }
+        Self { document, running: Running::default(), config: with_config.then_some(config) }
     }
 
     fn findings(&self) -> Vec<Finding> {
-        let read = read::text(&self.document.to_string()).unwrap().with_stats(self.stats.clone());
+        let read = read::text(&self.document.to_string()).unwrap().with(self.running.clone());
         examine(&read, self.config.as_ref())
     }
 }

@@ -4,6 +4,8 @@ use super::exchange::unlisted;
 use crate::doctor::at::At;
 use crate::doctor::rule::{Hit, Rule, Severity};
 use crate::doctor::seen::{Provider, Seen, configured, lists, removes_prefix, said, stage, upstream_filters};
+use crate::envoy::made_for_this_host;
+use crate::exchange::message::CLUSTER_OF_HOST;
 use serde_json::{Value, json};
 
 pub(super) const RULES: &[Rule] = &[
@@ -55,12 +57,14 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "attempt-attributes",
         severity: Severity::Error,
-        what: "the attempt stage's `request_attributes` lack `xds.cluster_name` or `upstream.request_attempt_count`",
+        what: "the attempt stage's `request_attributes` lack `xds.cluster_name` (before several providers: whose the host is) or `upstream.request_attempt_count`",
         why: "the service does not learn for whom and at which attempt, and refuses it",
         look: |seen| {
-            let needed = ["xds.cluster_name", "upstream.request_attempt_count"];
-            let lists = attempts(seen).into_iter().map(|(_, stage)| stage.get("request_attributes"));
-            lists.filter_map(|list| unlisted(&list, &needed)).collect()
+            let lacking = |(provider, stage): (&Provider<'_>, At<'_>)| {
+                let cluster = if provider.leads_to_others() { CLUSTER_OF_HOST } else { "xds.cluster_name" };
+                unlisted(&stage.get("request_attributes"), &[cluster, "upstream.request_attempt_count"])
+            };
+            attempts(seen).into_iter().filter_map(lacking).collect()
         },
     },
     Rule {
@@ -139,7 +143,12 @@ fn skipped(provider: &Provider<'_>) -> Vec<Hit> {
     }
     let skips = matcher.dig(["matcher_list", "matchers"]).items();
     let cluster = provider.cluster.get("name").text();
-    let careless = skips.iter().map(|skip| skip.get("predicate")).filter(|skip| !asks_for_both(skip, cluster));
+    let careless = skips.iter().map(|skip| skip.get("predicate"));
+    let careless = careless.filter(|skip| !asks_for_both(skip, cluster) && *skip.value() != made_for_this_host());
+    if provider.leads_to_others() {
+        let fix = "print the cluster again with `attache envoy`: the skip asks whose the host is";
+        return careless.map(|predicate| Hit::todo(predicate.place(), "skipped at times", fix)).collect();
+    }
     let fix = format!("ask for `x-envoy-attempt-count` 1 and for the metadata `attache.target` `{cluster}`");
     careless.map(|predicate| Hit::todo(predicate.place(), "not both are asked for", fix.clone())).collect()
 }

@@ -2,7 +2,8 @@
 
 use crate::doctor::at::At;
 use crate::doctor::rule::{Hit, Rule, Severity};
-use crate::doctor::seen::{Gateway, configured, lists, processor, said, stage, wasm};
+use crate::doctor::seen::{Gateway, Seen, configured, lists, processor, said, stage, wasm};
+use attache_core::hybrid::TOLD_STATE;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -28,10 +29,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "stage-unsaid",
         severity: Severity::Error,
-        what: "the initial metadata does not say `x-attache-topology: sidecar` or `shared`",
+        what: "the initial metadata does not say `x-attache-topology: sidecar`, `shared` or `hybrid`",
         why: "the service guesses nothing: it refuses such a stream, and Envoy the request",
         look: |seen| {
-            let told = |stage: &At<'_>| matches!(said(stage, "x-attache-topology"), Some("sidecar" | "shared"));
+            let told =
+                |stage: &At<'_>| matches!(said(stage, "x-attache-topology"), Some("sidecar" | "shared" | "hybrid"));
             let silent = seen.stages().into_iter().filter(|stage| !told(stage));
             let metadata = silent.map(|stage| stage.dig(["grpc_service", "initial_metadata"]));
             let pair = || serde_json::json!({ "key": "x-attache-topology", "value": "shared" });
@@ -52,11 +54,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "request-unsent",
         severity: Severity::Error,
-        what: "the exchange stage is not sent the request: headers skipped, or a body mode other than `BUFFERED`",
-        why: "the service plans by the body, and takes it whole",
+        what: "the exchange stage is not sent the request: headers skipped, or a body mode other than `BUFFERED` (`NONE` in the hybrid)",
+        why: "the service plans by the body, and takes it whole; in the hybrid it lets go after the headers",
         look: |seen| {
-            let modes = seen.exchanges().map(|(_, stage)| stage.get("processing_mode"));
-            modes.flat_map(|mode| [headers_skipped(&mode), not_buffered(&mode)]).flatten().collect()
+            let modes = seen.exchanges().map(|(_, stage)| (is_hybrid(&stage), stage.get("processing_mode")));
+            modes.flat_map(|(hybrid, mode)| [headers_skipped(&mode), other_body(&mode, hybrid)]).flatten().collect()
         },
     },
     Rule {
@@ -74,7 +76,20 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         what: "`allow_mode_override` is missing",
         why: "the service asks for each response as it needs it (stream or whole): Envoy would not listen, and answers pass untranslated",
-        look: |seen| missing(seen.exchanges().map(|(_, stage)| stage.get("allow_mode_override"))),
+        look: |seen| missing(asking_for_responses(seen).map(|stage| stage.get("allow_mode_override"))),
+    },
+    Rule {
+        name: "hybrid-unlogged",
+        severity: Severity::Error,
+        what: "in the hybrid no access log leads to the service with the filter state `wasm.attache_usage`",
+        why: "the service does not learn how exchanges end: limits stay held for minutes, and usage is guessed",
+        look: |seen| {
+            let hybrid = seen.exchanges().filter(|(_, stage)| is_hybrid(stage)).map(|(gateway, _)| gateway);
+            let logs = hybrid.map(|gateway| gateway.http.get("access_log"));
+            let lacking = logs.filter(|logs| !logs.items().iter().any(tells_usage));
+            let fix = "add the access log `attache` that `attache envoy --topology hybrid` prints";
+            lacking.map(|logs| Hit::todo(logs.place(), "not there", fix)).collect()
+        },
     },
     Rule {
         name: "mutation-rules",
@@ -104,7 +119,7 @@ pub(super) const RULES: &[Rule] = &[
         why: "the service does not learn who answered, at which attempt, and whether Envoy did: records, metrics and messages are wrong",
         look: |seen| {
             let needed = ["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"];
-            seen.exchanges().flat_map(|(_, stage)| unlisted(&stage.get("response_attributes"), &needed)).collect()
+            asking_for_responses(seen).flat_map(|stage| unlisted(&stage.get("response_attributes"), &needed)).collect()
         },
     },
     Rule {
@@ -164,9 +179,25 @@ fn headers_skipped(mode: &At<'_>) -> Option<Hit> {
     (headers.text() == "SKIP").then(|| Hit::set(&headers, "SEND"))
 }
 
-fn not_buffered(mode: &At<'_>) -> Option<Hit> {
+fn other_body(mode: &At<'_>, hybrid: bool) -> Option<Hit> {
     let body = mode.get("request_body_mode");
-    (body.text() != "BUFFERED").then(|| Hit::set(&body, "BUFFERED"))
+    let needed = if hybrid { "NONE" } else { "BUFFERED" };
+    let fits = body.text() == needed || (hybrid && !body.is_set());
+    (!fits).then(|| Hit::set(&body, needed))
+}
+
+/// The exchange stages that ask for responses: in the hybrid filters see them.
+fn asking_for_responses<'s, 'a>(seen: &'s Seen<'a>) -> impl Iterator<Item = At<'a>> + use<'s, 'a> {
+    seen.exchanges().map(|(_, stage)| stage).filter(|stage| !is_hybrid(stage))
+}
+
+fn tells_usage(log: &At<'_>) -> bool {
+    let config = configured(log).get("common_config");
+    configured(log).is_a("HttpGrpcAccessLogConfig") && lists(&config.get("filter_state_objects_to_log"), TOLD_STATE)
+}
+
+fn is_hybrid(stage: &At<'_>) -> bool {
+    said(stage, "x-attache-topology") == Some("hybrid")
 }
 
 /// Those of these switches that are off.

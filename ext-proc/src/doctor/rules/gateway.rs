@@ -2,6 +2,7 @@
 
 use crate::doctor::rule::{Hit, Rule, Severity};
 use crate::doctor::seen::{Seen, configured, is_loopback, removes_clients};
+use crate::envoy::ALL_BUT_CACHE;
 use serde_json::{Value, json};
 
 /// Envoy's buffers for a connection where nothing else is said, in bytes.
@@ -55,7 +56,7 @@ pub(super) const RULES: &[Rule] = &[
                 let mutations: Vec<_> = early.items().iter().map(|each| configured(each).get("mutations")).collect();
                 let kept = ["x-attache-", "x-envoy-"].into_iter();
                 let kept = kept.filter(|prefix| !mutations.iter().any(|removed| removes_clients(removed, prefix)));
-                let kept: Vec<Value> = kept.map(remove).collect();
+                let kept: Vec<Value> = kept.map(|prefix| removal(seen, prefix)).collect();
                 (!kept.is_empty()).then(|| Hit::add(&early, early_mutation(&kept)))
             });
             trusts.collect()
@@ -85,8 +86,15 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-fn remove(prefix: &str) -> Value {
-    json!({ "remove_on_match": { "key_matcher": { "prefix": prefix } } })
+/// As `attache envoy` prints it: what clients say to a cache stays, unless it is known that there is none.
+fn removal(seen: &Seen<'_>, prefix: &str) -> Value {
+    let has_cache = seen.config.is_none_or(|config| config.cache.is_some());
+    match prefix {
+        "x-attache-" if has_cache => {
+            json!({ "remove_on_match": { "key_matcher": { "safe_regex": { "regex": ALL_BUT_CACHE } } } })
+        }
+        _ => json!({ "remove_on_match": { "key_matcher": { "prefix": prefix } } }),
+    }
 }
 
 fn early_mutation(mutations: &[Value]) -> Value {

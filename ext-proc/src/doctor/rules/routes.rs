@@ -1,8 +1,8 @@
 //! Routes: how a plan is followed, and for how long.
 
-use crate::doctor::at::At;
+use crate::doctor::at::{At, Place};
 use crate::doctor::rule::{Hit, Rule, Severity};
-use crate::doctor::seen::{Gateway, Seen, configured, removes_clients};
+use crate::doctor::seen::{Gateway, Seen, configured, removes_clients, said};
 use serde_json::json;
 
 pub(super) const RULES: &[Rule] = &[
@@ -30,6 +30,13 @@ pub(super) const RULES: &[Rule] = &[
             let refresh = policies.map(|policy| policy.get("refresh_cluster_on_retry"));
             once(refresh.filter(|refresh| !refresh.is_true()).map(|refresh| Hit::set(&refresh, true)))
         },
+    },
+    Rule {
+        name: "order-missing",
+        severity: Severity::Error,
+        what: "the exchange stage's `x-attache-orders` names a cluster that Envoy does not have",
+        why: "plans that try providers in this order end in a 503",
+        look: |seen| seen.exchanges().flat_map(|(_, stage)| orders_missing(seen, &stage)).collect(),
     },
     Rule {
         name: "plan-unread",
@@ -95,6 +102,13 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
 ];
+
+fn orders_missing(seen: &Seen<'_>, stage: &At<'_>) -> Vec<Hit> {
+    let told = said(stage, "x-attache-orders").unwrap_or_default().split_whitespace();
+    let missing = told.filter(|name| seen.cluster(name).is_none());
+    let fix = "print the clusters again with `attache envoy`";
+    missing.map(|name| Hit::todo(&Place::named(format!("cluster {name}")), "not there", fix)).collect()
+}
 
 /// The configurations of cluster specifiers of a kind.
 fn specifiers<'a>(seen: &Seen<'a>, message: &str) -> Vec<At<'a>> {

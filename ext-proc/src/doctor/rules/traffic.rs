@@ -2,20 +2,32 @@
 
 use crate::doctor::at::Place;
 use crate::doctor::rule::{Hit, Rule, Severity};
-use crate::doctor::seen::Seen;
+use crate::doctor::seen::{Seen, wasm};
+use std::collections::BTreeSet;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "seen-breakers-open",
+        severity: Severity::Error,
+        what: "a circuit breaker of the service's cluster or of a provider's is open now",
+        why: "the next request there is refused",
+        look: |seen| {
+            let gauges = ["cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open"];
+            let all = clusters(seen)
+                .into_iter()
+                .flat_map(|name| gauges.map(|gauge| format!("cluster.{name}.circuit_breakers.default.{gauge}")));
+            counted(seen, all, "raise the cluster's `circuit_breakers`")
+        },
+    },
     Rule {
         name: "seen-overflow",
         severity: Severity::Error,
         what: "requests to the service or to a provider were refused by circuit breakers",
         why: "each of them was an error for a client, or an attempt that was not made",
         look: |seen| {
-            let services = seen.services().into_iter().map(|service| service.get("name").text());
-            let providers = seen.providers.iter().map(|provider| provider.cluster.get("name").text());
             let counters = ["upstream_rq_pending_overflow", "upstream_cx_overflow", "upstream_rq_retry_overflow"];
-            let clusters: Vec<_> = services.chain(providers).collect();
-            let all = clusters.iter().flat_map(|name| counters.map(|counter| format!("cluster.{name}.{counter}")));
+            let clusters = clusters(seen).into_iter();
+            let all = clusters.flat_map(|name| counters.map(|counter| format!("cluster.{name}.{counter}")));
             counted(seen, all, "raise the cluster's `circuit_breakers`")
         },
     },
@@ -30,6 +42,15 @@ pub(super) const RULES: &[Rule] = &[
                 of_ext_proc(seen, "message_timeouts"),
                 "raise `message_timeout`, or give the service more CPU",
             )
+        },
+    },
+    Rule {
+        name: "seen-failed-streams",
+        severity: Severity::Warning,
+        what: "streams to the service have failed",
+        why: "the request ended in an error, or passed unseen",
+        look: |seen| {
+            counted(seen, of_ext_proc(seen, "streams_failed"), "look at the service's log: it has ended, or was away")
         },
     },
     Rule {
@@ -63,6 +84,19 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
     Rule {
+        name: "seen-vm-crashes",
+        severity: Severity::Error,
+        what: "a VM for WASM has crashed: it was loaded again, or is to be (Envoy counts it with `failure_policy: FAIL_RELOAD` only)",
+        why: "the requests in it ended in errors, and those until it is loaded again do, too",
+        look: |seen| {
+            let filters = seen.gateways.iter().flat_map(|gateway| &gateway.filters).filter_map(wasm);
+            let names: BTreeSet<&str> = filters.map(|(_, plugin)| plugin.get("name").text()).collect();
+            let counters = ["vm_reload", "vm_reload_backoff", "vm_reload_failure", "vm_reload_success"];
+            let all = names.into_iter().flat_map(|name| counters.map(|counter| format!("wasm.{name}.{counter}")));
+            counted(seen, all, "report what Envoy's log says of the crash")
+        },
+    },
+    Rule {
         name: "seen-vms",
         severity: Severity::Warning,
         what: "more than 64 VMs for WASM are alive",
@@ -75,6 +109,12 @@ pub(super) const RULES: &[Rule] = &[
         },
     },
 ];
+
+/// The service's clusters, and those of attempts.
+fn clusters<'a>(seen: &Seen<'a>) -> Vec<&'a str> {
+    let services = seen.services().into_iter().map(|service| service.get("name").text());
+    services.chain(seen.providers.iter().map(|provider| provider.cluster.get("name").text())).collect()
+}
 
 fn prefixes<'a>(seen: &'a Seen<'_>) -> Vec<&'a str> {
     seen.gateways.iter().map(|gateway| gateway.http.get("stat_prefix").text()).collect()

@@ -4,6 +4,7 @@ use super::exchange::missing;
 use crate::doctor::at::At;
 use crate::doctor::rule::{Hit, Rule, Severity};
 use crate::doctor::seen::{Gateway, Seen, upstream_filters, wasm};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// So many VMs of plugins are no accident.
@@ -16,7 +17,8 @@ pub(super) const RULES: &[Rule] = &[
         what: "`allow_on_headers_stop_iteration` is missing on a filter for WASM",
         why: "the filter holds the headers until it knows the body; without this line no body ever comes",
         look: |seen| {
-            let switches = plugins(seen).into_iter().map(|(_, plugin)| plugin.get("allow_on_headers_stop_iteration"));
+            let holding = plugins(seen).into_iter().filter(|(_, plugin)| holds_headers(plugin));
+            let switches = holding.map(|(_, plugin)| plugin.get("allow_on_headers_stop_iteration"));
             switches.filter(|switch| !switch.is_true()).map(|switch| Hit::set(&switch, true)).collect()
         },
     },
@@ -68,6 +70,13 @@ fn plugins<'a>(seen: &Seen<'a>) -> Vec<(&'static str, At<'a>)> {
     let inbound = seen.gateways.iter().flat_map(|gateway| &gateway.filters).filter_map(wasm);
     let outbound = seen.clusters.iter().flat_map(upstream_filters);
     inbound.chain(outbound.filter_map(|filter| wasm(&filter))).collect()
+}
+
+/// Whether a plugin's own configuration lets headers wait for bodies: a text, or an object that becomes one.
+fn holds_headers(plugin: &At<'_>) -> bool {
+    let written = plugin.dig(["configuration", "value"]);
+    let read: Option<Value> = serde_json::from_str(written.text()).ok();
+    read.as_ref().unwrap_or(written.value()).get("hold_headers").and_then(Value::as_bool).unwrap_or(true)
 }
 
 fn open(plugin: &At<'_>) -> Option<Hit> {
