@@ -240,7 +240,9 @@ class Gateway:
             f'service: {{ grpc: "{self.grpc}", admin: "127.0.0.1:{self.admin_port}"{self.service_fields} }}\n'
         )
         if "\nenvoy:" not in f"\n{config}":
-            head += f'envoy: {{ admin: "127.0.0.1:{self.envoy_admin_port}" }}\n'
+            # Only `--topology hybrid` has Envoy read filters from there.
+            filters = TARGET / "wasm-filters"
+            head += f'envoy: {{ admin: "127.0.0.1:{self.envoy_admin_port}", wasm: "{filters}" }}\n'
         config = config.replace("ENVOY_ADMIN", f"127.0.0.1:{self.envoy_admin_port}")
         return head + config
 

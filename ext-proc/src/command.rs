@@ -97,6 +97,8 @@ enum TopologyName {
     Sidecar,
     /// Replicas of the service behind a load balancer.
     Shared,
+    /// One service beside each Envoy that sees headers only: WASM filters read and make bodies.
+    Hybrid,
 }
 
 /// Who takes what is printed.
@@ -153,9 +155,15 @@ impl Command {
                 let topology = match topology {
                     TopologyName::Sidecar => Topology::Sidecar,
                     TopologyName::Shared => Topology::Shared,
+                    TopologyName::Hybrid => Topology::Hybrid,
                 };
                 let mut config = config::load(&config)?;
                 config.written.envoy.version = envoy_version.unwrap_or(config.written.envoy.version);
+                if let (Topology::Hybrid, Some(unfit)) =
+                    (topology, envoy::unfit_for_hybrid(&config, form == Form::Envoy))
+                {
+                    return Err(unfit.into());
+                }
                 envoy::missing(&config).iter().for_each(|missing| tell(missing));
                 let printed = form.of(&config, topology)?;
                 match output {

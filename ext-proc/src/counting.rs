@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::config::compiled::Target;
 use attache_core::dialect::Dialect;
 use attache_core::embed::Said;
-use attache_core::endpoint::Operation;
+use attache_core::endpoint::{Endpoint, Operation};
+use attache_core::hybrid::{self, MEDIUM_TOKENS};
 use attache_core::tokens::{self, Count, Counter, Encoding, Learned, Method, Ratio};
 use attache_core::translate::Ask;
 use dashmap::DashMap;
@@ -19,9 +20,6 @@ use std::sync::Arc;
 
 /// Most targets whose ratio is kept: clients may make up the names of an exposed provider's models.
 const TARGETS_MAX: usize = 4096;
-
-/// Tokens of a picture that a vector is made of.
-const MEDIUM_TOKENS: u64 = 1_000;
 
 /// Most bytes of a request that are counted exactly: ten milliseconds' work, for which all exchanges of a thread wait.
 const EXACT_BYTES_MAX: usize = 1 << 20;
@@ -142,7 +140,7 @@ impl Counting {
 
 /// The tokens of a prompt by its length alone, where nobody needs to know better: about four bytes are one.
 pub fn rough(body: &[u8]) -> u64 {
-    body.len() as u64 / 4
+    hybrid::rough(body.len() as u64)
 }
 
 /// The tokens of a prompt, also of one that only its provider understands.
@@ -186,17 +184,31 @@ pub fn tokenized(text: &str, counting: &Counting) -> Vec<u8> {
     json!({ "count": count, "max_model_len": null, "tokens": tokens }).to_string().into_bytes()
 }
 
-/// The tokens that a request allows each answer; `default` where it does not say.
-pub fn output(ask: &Ask<'_>, default: u64) -> u64 {
-    if ask.endpoint().operation != Operation::Chat {
-        return 0;
-    }
-    ask.meaning().ok().and_then(|request| request.max_tokens).unwrap_or(default)
+/// What a request wants of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Most tokens of each answer; `None` where the request does not say.
+    pub each: Option<u64>,
+    /// How many answers.
+    pub answers: u64,
 }
 
-/// How many answers a request asks for.
-pub fn answers(ask: &Ask<'_>) -> u64 {
-    ask.meaning().ok().and_then(|request| request.n).unwrap_or(1).max(1)
+/// What a request wants of the answer.
+pub fn wanted(ask: &Ask<'_>) -> Wanted {
+    Wanted { each: ask.output_max(), answers: ask.answers() }.at(ask.endpoint())
+}
+
+/// The same, as a filter tells it that has read the request.
+pub fn wanted_by(ask: &hybrid::Ask, endpoint: &Endpoint) -> Wanted {
+    Wanted { each: ask.output_max, answers: ask.answers }.at(endpoint)
+}
+
+impl Wanted {
+    /// Only chats are answered with tokens.
+    fn at(self, endpoint: &Endpoint) -> Self {
+        let each = if endpoint.operation == Operation::Chat { self.each } else { Some(0) };
+        Self { each, answers: self.answers.max(1) }
+    }
 }
 
 #[cfg(test)]

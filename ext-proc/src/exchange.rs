@@ -9,8 +9,12 @@
 //!
 //! Every state owns the exchange's [`Settlement`](settle::Settlement); whatever ends the exchange (the last byte, a refusal, a hang-up, a
 //! broken stream) drops it, and that settles the exchange, once.
+//!
+//! In the [hybrid](Topology::Hybrid) an exchange is over with its first reply: its settlement [waits](waiting) for what
+//! Envoy's access log says.
 
 pub mod attempt;
+pub mod logged;
 pub mod message;
 pub mod meter;
 pub mod pending;
@@ -19,6 +23,7 @@ mod request;
 mod response;
 pub mod settle;
 mod upstream_head;
+pub mod waiting;
 
 pub use attempt::Attempt;
 pub use message::{Event, Reply};
@@ -36,6 +41,7 @@ use crate::usage_log::UsageLog;
 use arc_swap::ArcSwap;
 use pending::Pending;
 use std::sync::Arc;
+use waiting::Waiting;
 
 /// What all exchanges share.
 #[derive(Debug)]
@@ -44,6 +50,8 @@ pub struct Service {
     pub config: Arc<ArcSwap<Config>>,
     /// Exchanges that a later attempt may ask for.
     pub pending: Pending,
+    /// Exchanges that filters carry, until Envoy's access log says what became of them.
+    pub waiting: Waiting,
     /// Numbers for Prometheus.
     pub metrics: Arc<Metrics>,
     /// Where usage records go.
@@ -67,10 +75,12 @@ pub enum Topology {
     Sidecar,
     /// In the attempt stage, for every attempt, in whichever replica it reaches.
     Shared,
+    /// In Envoy's filters: here are headers only, and what the filters tell of bodies.
+    Hybrid,
 }
 
 /// How Envoy's router follows a plan from one attempt to the next: what its version can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Follow {
     /// It reads the list of clusters itself (1.40).
     Groups,
@@ -78,6 +88,9 @@ pub enum Follow {
     Steps,
     /// It stays with the first attempt's cluster (before 1.39).
     First,
+    /// It stays there, too, but has clusters that lead to one provider after the other (1.37 and 1.38): their names, with
+    /// spaces between.
+    Orders(Arc<str>),
 }
 
 /// One exchange.

@@ -62,6 +62,8 @@ pub struct Metrics {
     pub store_failures: IntCounterVec,
     /// What the store of limits gave up: settlements it could not pass on, notices that nobody took.
     pub store_dropped: prometheus::IntCounter,
+    /// What Envoy's access log said of exchanges that filters carry.
+    pub logged: IntCounterVec,
     /// gRPC streams that broke the protocol, by what was wrong.
     pub protocol_errors: IntCounterVec,
 }
@@ -225,6 +227,12 @@ impl Metrics {
                     "attache_store_dropped_total",
                     "What the store of limits gave up: settlements it could not pass on, notices that nobody took",
                 )?,
+            )?,
+            logged: counters(
+                &registry,
+                "attache_logged_exchanges_total",
+                "What Envoy's access log said of exchanges that filters carry: goes_on, settled, untaken (Envoy gave up before it had our reply), passed_on (to the process that takes over), unknown (nobody waits for it), expired (nothing was said for long)",
+                &["outcome"],
             )?,
             protocol_errors: counters(
                 &registry,

@@ -9,11 +9,12 @@ use crate::counting::{self, Calibration};
 use crate::credentials;
 use crate::exchange::Service;
 use crate::exchange::pending::Pending;
+use crate::exchange::waiting::Waiting;
 use crate::fetch::Fetcher;
 use crate::limits::warn;
 use crate::metrics::Metrics;
 use crate::redaction;
-use crate::server::ExtProc;
+use crate::server::{ExtProc, Successor};
 use crate::store::{self, Store};
 use crate::usage_log::UsageLog;
 use crate::workers::{Listener, Phase, Serving, Workers};
@@ -39,6 +40,8 @@ type Anything = Box<dyn std::error::Error + Send + Sync>;
 const MESSAGE_BYTES_BESIDE_BODY: usize = 1 << 20;
 /// How often draining looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// How often it is looked for exchanges of which nothing is heard any more.
+const EXPIRY_LOOK: Duration = Duration::from_secs(5);
 /// Most time for the threads to drop what is still open once nothing more is waited for.
 const END_TIME: Duration = Duration::from_secs(5);
 
@@ -68,14 +71,27 @@ pub fn run(path: PathBuf) -> Result<(), Anything> {
     };
     let config = Arc::new(ArcSwap::from_pointee(config));
     runtime.spawn(warn::watch(moved, config.clone(), metrics.clone()));
-    let (pending, calibration) = (Pending::default(), Calibration::default());
+    let (pending, waiting, calibration) = (Pending::default(), Waiting::default(), Calibration::default());
     let callers = Callers::new(store.clone(), metrics.clone());
     let fetcher =
         Fetcher::new().inspect_err(|error| tracing::warn!(%error, "no file can be fetched for a provider")).ok();
-    let service =
-        Service { config, pending, metrics, usage, callers, store: store.clone(), cache, calibration, fetcher };
+    let service = Service {
+        config,
+        pending,
+        waiting,
+        metrics,
+        usage,
+        callers,
+        store: store.clone(),
+        cache,
+        calibration,
+        fetcher,
+    };
     let service = Arc::new(service);
-    let ended = runtime.block_on(serve(path, service));
+    let ended = runtime.block_on(serve(path, service.clone()));
+    // Of these the access log has said nothing in time.
+    service.waiting.clear();
+    drop(service);
     runtime.block_on(store.flush());
     drop(runtime);
     // With all threads ended every exchange is settled, nobody holds the usage log any more, and its writer ends, too.
@@ -96,17 +112,21 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
     health.set_service_status("", ServingStatus::Serving).await;
     health.set_serving::<ExtProc>().await;
     let (tell, phase) = watch::channel(Phase::Serving);
+    let (successor, passing) = Successor::new();
+    let passing = tokio::spawn(passing.run(written.grpc.clone(), service.metrics.clone()));
     let serving = Serving {
         service: service.clone(),
         health: health_service,
         message_bytes_max: config.written.limits.body_bytes_max as usize + MESSAGE_BYTES_BESIDE_BODY,
         phase,
+        successor,
     };
     let ready = admin.ready.clone();
     let address = admin.address;
     tokio::spawn(admin.serve());
     let keeping_up = service.clone();
     tokio::spawn(async move { keeping_up.callers.keep_up(&keeping_up.config).await });
+    tokio::spawn(expire(service.clone()));
     let watching = reload::watch(path.clone(), service.config.clone(), service.metrics.clone());
     tokio::spawn(async {
         if let Err(error) = watching.await {
@@ -147,8 +167,21 @@ async fn serve(path: PathBuf, service: Arc<Service>) -> Result<bool, Anything> {
         }
         deal(listener, None, threads, &serving, &tell, drain_time).await?
     };
+    // With the last thread nobody gives any more; what was given before is still passed on.
+    drop(serving);
+    let _passed_on = tokio::time::timeout(END_TIME, passing).await;
     tracing::info!("attache ends");
     Ok(all_ended)
+}
+
+/// Settles exchanges of which Envoy's access log says nothing any more.
+async fn expire(service: Arc<Service>) {
+    let mut looks = tokio::time::interval(EXPIRY_LOOK);
+    loop {
+        looks.tick().await;
+        let expired = service.waiting.expire();
+        service.metrics.logged.with_label_values(&["expired"]).inc_by(expired as u64);
+    }
 }
 
 /// Serves a listener's connections; after that waits for open exchanges, but not longer than `drain_time`, and cuts what

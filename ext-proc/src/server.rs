@@ -1,9 +1,10 @@
-//! The gRPC service: one stream of Envoy is one exchange (or one attempt of one).
+//! The gRPC services: one stream of Envoy is one exchange (or one attempt of one), or an [access log](AccessLog).
 //!
 //! Envoy's messages become our events, our replies become Envoy's messages; the exchange itself knows no protobuf. The
 //! stream is its own task: nothing is spawned, nothing is queued, and when Envoy drops it the exchange is dropped and
 //! so settled.
 
+mod access_log;
 mod codec;
 
 use crate::exchange::message::{Answer, BodyMode, Change, Event, Head, Metadata, Reply};
@@ -30,6 +31,7 @@ use tonic::{Code, Status};
 
 use codec::Messages;
 
+pub use access_log::{AccessLog, Successor};
 pub use codec::ExtProc;
 
 /// The namespace of our dynamic metadata.
@@ -51,14 +53,21 @@ impl Stage {
         let topology = match text("x-attache-topology") {
             "sidecar" => Topology::Sidecar,
             "shared" => Topology::Shared,
-            met => return Err(unknown("x-attache-topology", met, "sidecar or shared")),
+            "hybrid" => Topology::Hybrid,
+            met => return Err(unknown("x-attache-topology", met, "sidecar, shared or hybrid")),
         };
         let follow = match text("x-attache-follow") {
             "" | "groups" => Follow::Groups,
             "steps" => Follow::Steps,
-            "first" => Follow::First,
+            "first" => match text("x-attache-orders") {
+                "" => Follow::First,
+                orders => Follow::Orders(orders.into()),
+            },
             met => return Err(unknown("x-attache-follow", met, "groups, steps or first")),
         };
+        if let (Topology::Hybrid, Follow::First | Follow::Orders(_)) = (topology, &follow) {
+            return Err(unknown("x-attache-follow", "first", "groups or steps, as the topology hybrid needs"));
+        }
         match text("x-attache-stage") {
             "exchange" => {
                 redaction::warn_of_replicas(&service.config.load(), topology);
@@ -175,7 +184,9 @@ fn response(phase: Phase, first_stage: bool, reply: Reply) -> ProcessingResponse
     let request_body = if change.skip_request_body { BodySendMode::None } else { BodySendMode::Buffered };
     let mode_override = match (phase, change.body_mode) {
         // Asked for only now: Envoy's own replies to broken requests must not come here, they would be swallowed.
-        (Phase::RequestHeaders, _) if first_stage => Some(mode(request_body, BodySendMode::None)),
+        (Phase::RequestHeaders, _) if first_stage && !change.headers_only => {
+            Some(mode(request_body, BodySendMode::None))
+        }
         (Phase::ResponseHeaders, Some(BodyMode::Whole)) => Some(mode(request_body, BodySendMode::Buffered)),
         (Phase::ResponseHeaders, Some(BodyMode::Streamed)) => Some(mode(request_body, BodySendMode::Streamed)),
         (Phase::ResponseHeaders, Some(BodyMode::Ours)) => Some(mode(request_body, BodySendMode::FullDuplexStreamed)),

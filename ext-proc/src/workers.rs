@@ -5,7 +5,8 @@
 //! thread, so dealing out connections is dealing out load.
 
 use crate::exchange::Service;
-use crate::server::ExtProc;
+use crate::server::{AccessLog, ExtProc, Successor};
+use envoy_types::pb::envoy::service::accesslog::v3::access_log_service_server::AccessLogServiceServer;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -81,6 +82,8 @@ pub struct Serving<H> {
     pub message_bytes_max: usize,
     /// How far the process is on its way to its end.
     pub phase: watch::Receiver<Phase>,
+    /// Who hears of exchanges that are not ours while the process drains.
+    pub successor: Successor,
 }
 
 /// The life of the process.
@@ -104,9 +107,9 @@ async fn reached(phase: &mut watch::Receiver<Phase>, goal: Phase) {
 
 impl<H> Clone for Serving<H> {
     fn clone(&self) -> Self {
-        let Self { service, health, message_bytes_max, phase } = self;
+        let Self { service, health, message_bytes_max, phase, successor } = self;
         let (service, health, phase) = (service.clone(), health.clone(), phase.clone());
-        Self { service, health, message_bytes_max: *message_bytes_max, phase }
+        Self { service, health, message_bytes_max: *message_bytes_max, phase, successor: successor.clone() }
     }
 }
 
@@ -161,13 +164,15 @@ impl<L: Listener + 'static> Workers<L> {
 
 /// One thread's work: serves its connections until draining, then lets their streams finish, or drops them at the end.
 async fn serve<L: Listener, H: Health>(inbox: mpsc::Receiver<L::Connection>, serving: Serving<H>) {
-    let Serving { service, health, message_bytes_max, mut phase } = serving;
+    let Serving { service, health, message_bytes_max, mut phase, successor } = serving;
     let mut phase_again = phase.clone();
+    let access_log = AccessLogServiceServer::new(AccessLog::new(service.clone(), phase.clone(), successor));
     let connections = ReceiverStream::new(inbox).map(L::adopt);
     let served = tonic::transport::Server::builder()
         .http2_max_pending_accept_reset_streams(Some(RESET_STREAMS_MAX))
         .http2_max_local_error_reset_streams(Some(RESET_STREAMS_MAX))
         .add_service(ExtProc::new(service, message_bytes_max))
+        .add_service(access_log)
         .add_service(health)
         .serve_with_incoming_shutdown(connections, async move { reached(&mut phase, Phase::Draining).await });
     tokio::select! {

@@ -192,6 +192,7 @@ envoy:
   access_log: /dev/null
   service: attache.svc:9002
   on_service_failure: refuse
+  wasm: target/wasm-filters
 """
 
 

@@ -1,6 +1,7 @@
 """What docs/compatibility.md says of each version of Envoy is what that Envoy does: every cell of its table is tried."""
 
 import functools
+import json
 import pathlib
 import subprocess
 
@@ -23,8 +24,20 @@ MODELS = """
   again:
     targets: [ { provider: openai, model: gpt-4o-mini }, { provider: claude, model: claude-haiku-4-5 } ]
     retry: { attempts: 4 }
-  nameless-first: { targets: [ { provider: nameless, model: x }, { provider: claude, model: claude-haiku-4-5 } ] }"""
-NAMELESS = '  nameless: { dialect: openai, url: "http://does-not-exist.invalid/v1" }'
+  nameless-first: { targets: [ { provider: nameless, model: x }, { provider: claude, model: claude-haiku-4-5 } ] }
+  then-https: { targets: [ { provider: openai, model: gpt-4o-mini }, { provider: https, model: gpt-4o } ] }
+  spread:
+    select: weighted
+    targets: [ { provider: openai, model: gpt-4o-mini }, { provider: claude, model: claude-haiku-4-5 } ]"""
+PROVIDERS = """
+  nameless: {{ dialect: openai, url: "http://does-not-exist.invalid/v1" }}
+  https:
+    dialect: openai
+    url: "{url}/v1"
+    auth: {{ bearer: {key} }}
+    tls: {{ ca_file: {ca_file}, server_name: provider.test }}
+"""
+HTTPS_KEY = "sk-https-secret-of-the-gateway"
 
 
 def printed(config: pathlib.Path, *options: str) -> subprocess.CompletedProcess:
@@ -37,7 +50,7 @@ def printed(config: pathlib.Path, *options: str) -> subprocess.CompletedProcess:
 class Another:
     """An Envoy of some version, before the service and the providers of another stack."""
 
-    def __init__(self, first: Stack, folder: pathlib.Path, version: str, topology: str, service: str = "", written=""):
+    def __init__(self, first: Stack, folder: pathlib.Path, version: str, topology: str, service: str = "", written="", edit=None):
         self.first, self.folder, self.version, self.topology = first, folder, version, topology
         self.openai_sim, self.claude_sim, self.gateway = first.openai_sim, first.claude_sim, first.gateway
         folder.mkdir()
@@ -52,7 +65,7 @@ class Another:
         (folder / "attache.yaml").write_text(config)
         options = ("--topology", topology, "--envoy-version", written or envoys.minor(version))
         self.printed = printed(folder / "attache.yaml", *options)
-        (folder / "envoy.yaml").write_text(self.printed.stdout)
+        (folder / "envoy.yaml").write_text(edit(self.printed.stdout) if edit else self.printed.stdout)
         self.admin = f"http://127.0.0.1:{admin_port}"
         self.envoy = running(version, folder)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
@@ -77,16 +90,19 @@ def is_ready(admin: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
+def fleet(tmp_path_factory, certificates):
     """One service, and before it an Envoy of every version in both topologies."""
     folder = tmp_path_factory.mktemp("fleet")
-    first = Stack(folder, extra=MODELS + LIMITED, providers=NAMELESS)
+    https = stack.Simulator("https", folder, args=certificates.issue("provider.test"), tls=True)
+    providers = PROVIDERS.format(url=https.base, key=HTTPS_KEY, ca_file=certificates.ca_file)
+    first = Stack(folder, extra=MODELS + LIMITED, providers=providers)
+    first.https_sim = https
     every = [(version, topology) for version in envoys.VERSIONS for topology in TOPOLOGIES]
     fleet = {each: Another(first, folder / "-".join(each), *each) for each in every}
     for another in fleet.values():
         another.wait()
     yield fleet
-    for each in (*fleet.values(), first):
+    for each in (*fleet.values(), first, https):
         each.stop()
 
 
@@ -94,7 +110,7 @@ def fleet(tmp_path_factory):
 def another(request, fleet):
     """Each of them, with fresh providers."""
     another = fleet[request.param]
-    for simulator in (another.openai_sim, another.claude_sim):
+    for simulator in (another.openai_sim, another.claude_sim, another.first.https_sim):
         simulator.reset()
     return another
 
@@ -125,6 +141,28 @@ def moves_on(another) -> str:
     assert results in ({(True, "claude", 2)}, {(False, "openai", 2)})
     assert OPENAI_KEY not in str(another.claude_sim.requests()) and CLAUDE_KEY not in str(another.openai_sim.requests())
     return "yes" if {answer.status for answer in answers} == {200} else "no"
+
+
+def moves_on_by_weight(another) -> str:
+    another.openai_sim.script(status=503)
+    # Enough that each provider comes first.
+    answers = [ask(another, "openai", "spread") for _ in range(20)]
+    assert OPENAI_KEY not in str(another.claude_sim.requests()) and CLAUDE_KEY not in str(another.openai_sim.requests())
+    assert {answer.provider for answer in answers if answer.status == 200} <= {"claude"}
+    return "yes" if {answer.status for answer in answers} == {200} else "no"
+
+
+def moves_on_to_https(another) -> str:
+    """The certificate is checked for the name of its provider, and HTTP/2 spoken, which it offers."""
+    another.openai_sim.script(status=503)
+    answer = ask(another, "openai", "then-https")
+    if answer.status != 200:
+        return "no"
+    (received,) = another.first.https_sim.requests()
+    assert dict(received["headers"])["authorization"] == f"Bearer {HTTPS_KEY}"
+    spoken = stack.get(f"{another.admin}/stats?filter=cluster.https.upstream_cx_http2_total").decode()
+    assert spoken == "cluster.https.upstream_cx_http2_total: 1\n"
+    return "yes"
 
 
 def moves_on_from_nowhere(another) -> str:
@@ -195,9 +233,11 @@ def keeps_what_is_internal(another) -> str:
 
 
 def is_sound(another) -> str:
-    argv = [stack.binary("attache"), "doctor", "--admin", another.admin]
+    argv = [stack.binary("attache"), "doctor", "--admin", another.admin, "--format", "json"]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
-    return "yes" if (done.returncode, done.stdout) == (0, "no errors, no warnings\n") else done.stdout + done.stderr
+    found = [(each["rule"], each["at"]) for each in json.loads(done.stdout)]
+    is_all = (done.returncode, found) == (0, [("seen-no-host", "cluster nameless")])
+    return "yes" if is_all else done.stdout + done.stderr
 
 
 def runs_filters(another) -> str:
@@ -240,6 +280,8 @@ CHECKS = {
     "chat, other dialect, whole and streamed": translates,
     "another attempt at the same provider": tries_again,
     "on to another provider, whatever its dialect": moves_on,
+    "on to another provider, of targets by weight": moves_on_by_weight,
+    "on to another provider, by https": moves_on_to_https,
     "on from a provider whose name is gone": moves_on_from_nowhere,
     "errors in the client's dialect": tells_errors,
     "the service is away: told in the client's dialect": tells_of_absence,
@@ -247,7 +289,7 @@ CHECKS = {
     "a hang-up is passed on and booked": books_hang_ups,
     "limits": limits,
     "what is internal stays inside": keeps_what_is_internal,
-    "`attache doctor` reads it and finds nothing": is_sound,
+    "`attache doctor` reads it and finds the provider without an address, nothing else": is_sound,
 }
 
 
@@ -292,6 +334,29 @@ def test_it_takes_whatever_is_printed(tmp_path, certificates, version):
             options = ("--topology", topology, "--envoy-version", envoys.minor(version))
             bootstrap.write_text(printed(config, *options).stdout)
             validate(bootstrap, envoys.binary(version))
+
+
+COMPOSITE = ("1.37.0", "1.38.3")
+
+
+@pytest.mark.parametrize("another", [(v, t) for v in COMPOSITE for t in TOPOLOGIES], ids="-".join, indirect=True)
+def test_nobody_gets_what_was_made_for_another(another, tmp_path):
+    """The cluster that leads from one provider to the other leads the wrong way: whoever is reached is not asked."""
+
+    def swapped(text: str) -> str:
+        envoy = yaml.safe_load(text)
+        (order,) = [each for each in envoy["static_resources"]["clusters"] if each["name"].startswith("attache_order+openai+claude")]
+        order["cluster_type"]["typed_config"]["clusters"].reverse()
+        return yaml.safe_dump(envoy)
+
+    wrong = Another(another.first, tmp_path / "wrong", another.version, another.topology, edit=swapped).wait()
+    try:
+        for front in FRONTS:
+            answer = ask(wrong, front, "fast")
+            assert (answer.status, "lost track of this request" in answer.error["message"]) == (500, True)
+    finally:
+        wrong.stop()
+    assert another.openai_sim.requests() == another.claude_sim.requests() == []
 
 
 def test_the_newest_takes_what_is_printed_for_the_one_before(fleet, tmp_path):

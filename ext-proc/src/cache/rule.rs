@@ -99,14 +99,16 @@ fn escaped(name: &str) -> String {
 }
 
 /// A caller by all that says which one it is. Two who prove themselves in different ways may have the same name, and so may
-/// two of different organisations or teams.
+/// two of different organisations, teams or issuers of tokens.
 pub fn known_as(caller: &Caller) -> String {
     let source = match caller.source {
         Source::EnvoyJwt => "envoy_jwt",
         source @ (Source::Key | Source::Jwt | Source::Mtls | Source::Headers | Source::Anonymous) => source.as_str(),
     };
     let group = |name: &Option<Arc<str>>| name.as_ref().map_or_else(String::new, |name| format!("={}", escaped(name)));
-    format!("{source}/{}/{}/{}", escaped(&caller.name), group(&caller.org), group(&caller.team))
+    // Of all others nothing is said: what was kept for them before issuers counted stays theirs.
+    let issuer = caller.issuer.as_ref().map_or_else(String::new, |issuer| format!("/{}", escaped(issuer)));
+    format!("{source}/{}/{}/{}{issuer}", escaped(&caller.name), group(&caller.org), group(&caller.team))
 }
 
 /// Whose answers are kept together, as entries and operators name it: `caller/key:alice`, `team/search`,
@@ -175,6 +177,7 @@ mod tests {
     #[derive(Clone, Debug)]
     struct Asker {
         source: Source,
+        issuer: Option<&'static str>,
         name: &'static str,
         org: Option<&'static str>,
         team: Option<&'static str>,
@@ -187,6 +190,7 @@ mod tests {
             let caller = Caller::new(Identity {
                 name: self.name.into(),
                 source: self.source,
+                issuer: self.issuer.map(Arc::from),
                 key: None,
                 team: self.team.map(Arc::from),
                 org: self.org.map(Arc::from),
@@ -220,7 +224,7 @@ mod tests {
         /// Whether two may read each other's answers, said in another way.
         fn may_share(&self, other: &Self) -> bool {
             let known = |asker: &Self| asker.source != Source::Anonymous;
-            let proof = |asker: &Self| (asker.source, asker.name, asker.org, asker.team);
+            let proof = |asker: &Self| (asker.source, asker.issuer, asker.name, asker.org, asker.team);
             match (self.scope, other.scope) {
                 (Scope::Caller, Scope::Caller) => known(self) && proof(self) == proof(other),
                 (Scope::Team, Scope::Team) => self.team.is_some() && (self.org, self.team) == (other.org, other.team),
@@ -233,7 +237,11 @@ mod tests {
 
     /// Somebody with a name of this source.
     fn of(source: Source, org: Option<&'static str>, team: Option<&'static str>) -> Asker {
-        Asker { source, name: "alice", org, team, scope: Scope::Caller, rule: "faq" }
+        Asker { source, issuer: None, name: "alice", org, team, scope: Scope::Caller, rule: "faq" }
+    }
+
+    fn by(issuer: &'static str) -> Asker {
+        Asker { issuer: Some(issuer), ..of(Source::Jwt, None, None) }
     }
 
     #[test]
@@ -245,6 +253,8 @@ mod tests {
             of(Source::Jwt, None, Some("acme")),
             of(Source::Jwt, Some(""), None),
             of(Source::Jwt, Some("acme"), Some("search")),
+            by("https://idp.example"),
+            by("https://other.example"),
         ];
         for (place, one) in alike.iter().enumerate() {
             assert_eq!(one.whose().unwrap().tag(), "caller/jwt:alice");
@@ -260,14 +270,9 @@ mod tests {
         let scopes = vec![Scope::Caller, Scope::Team, Scope::Route, Scope::Shared];
         let some = || prop::option::of(name());
         let (source, scope) = (prop::sample::select(sources), prop::sample::select(scopes));
-        (source, name(), some(), some(), scope, name()).prop_map(|(source, name, org, team, scope, rule)| Asker {
-            source,
-            name,
-            org,
-            team,
-            scope,
-            rule,
-        })
+        (source, some(), name(), some(), some(), scope, name()).prop_map(
+            |(source, issuer, name, org, team, scope, rule)| Asker { source, issuer, name, org, team, scope, rule },
+        )
     }
 
     proptest! {

@@ -20,6 +20,8 @@ pub struct Identity {
     pub name: Arc<str>,
     /// How it proved who it is.
     pub source: Source,
+    /// Who vouches for it, of a token: names are an issuer's own.
+    pub issuer: Option<Arc<str>>,
     /// The beginning of its key as people may see it (`att-Ab3dE9`); only of keys that were made here.
     pub key: Option<Arc<str>>,
     /// Its team.
@@ -75,6 +77,7 @@ impl Caller {
         Self::new(Identity {
             name: ANONYMOUS.into(),
             source: Source::Anonymous,
+            issuer: None,
             key: None,
             team: None,
             org: None,

@@ -26,6 +26,8 @@ pub struct Paths {
 pub struct Said {
     /// Its name.
     pub name: String,
+    /// Who says so, of a token.
+    pub issuer: Option<String>,
     /// Its team.
     pub team: Option<String>,
     /// Its organisation.
@@ -49,6 +51,7 @@ impl Paths {
         let name = text_at(claims, &self.caller)?.ok_or("the claim that names the caller is missing")?;
         let mut said = Said {
             name: format!("{prefix}{name}"),
+            issuer: claims.get("iss").and_then(Value::as_str).map(str::to_owned),
             team: optional(&self.team)?,
             org: optional(&self.org)?,
             tags: tags.clone(),

@@ -95,6 +95,7 @@ impl Groups {
         Ok(Caller::new(Identity {
             name: said.name.into(),
             source,
+            issuer: said.issuer.map(Arc::from),
             key: key.map(Arc::from),
             team: said.team.map(Arc::from),
             org: org_name.map(Arc::from),

@@ -244,6 +244,7 @@ async fn tokens_are_verified_with_fetched_keys_and_the_keys_may_change() {
     let caller = ask(&first, NOW_S).unwrap();
     assert_eq!((&*caller.name, caller.source, caller.team.as_deref()), ("idp:u1", Source::Jwt, Some("ads")));
     assert_eq!(caller.claims["level"], "3");
+    assert_eq!(caller.issuer.as_deref(), Some("https://idp.example"));
     assert_eq!(callers.tokens.len(), 1);
     assert!(ask(&first, NOW_S + 89).is_ok(), "remembered");
     // The issuer signs with a new key: it is asked for, and until it is there the token is none.

@@ -22,7 +22,6 @@ use attache_core::translate::Ask;
 use clap::ValueEnum;
 use envoy_types::pb::envoy::config::core::v3::HeaderValue;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -247,7 +246,7 @@ impl Test {
     fn caller(&self, config: &Config, head: &Head) -> Result<Result<Caller, Fault>, Anything> {
         if let Some(name) = &self.caller {
             let tags = self.tags.iter().map(|Tag(name, value)| (name.clone(), value.clone())).collect();
-            let said = Said { name: name.clone(), team: self.team.clone(), org: None, tags, claims: BTreeMap::new() };
+            let said = Said { name: name.clone(), team: self.team.clone(), tags, ..Said::default() };
             let Some(rules) = &config.callers else { return Err("--as wants a `callers` section".into()) };
             let known =
                 rules.keys.values().filter_map(|key| key.caller.as_ref().ok()).find(|caller| *caller.name == **name);
@@ -307,7 +306,7 @@ impl Test {
         let target = plan.attempt(1).ok_or_else(|| no_such_model(ask))?;
         let counting = Counting::best(target, &Calibration::default(), body.len());
         let prompt = counting::prompt(ask, body, &counting, &target.upstream.model);
-        let (expected, _) = claims::expected(ask, prompt, &rules, &facts, &plan, config);
+        let (expected, _) = claims::expected(counting::wanted(ask), prompt.tokens, &rules, &facts, &plan, config);
         verdict.prompt = Some(Prompt { tokens: prompt.tokens, counted: prompt.method.as_str() });
         verdict.answer_tokens = Some(expected.output);
         verdict.targets = plan.targets().iter().map(|target| cost(config, target, expected)).collect();

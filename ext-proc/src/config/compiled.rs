@@ -15,6 +15,7 @@ use crate::redaction;
 use crate::store::RedisSettings;
 use attache_core::dialect::{Dialect, ThinkingStyle, Upstream};
 use attache_core::fault::Fault;
+use attache_core::hybrid::{any_of, target_name};
 use attache_core::price::Price;
 use attache_core::translate::Translated;
 use secrecy::SecretString;
@@ -55,6 +56,8 @@ pub struct Config {
     pub callers: Option<Arc<CallerRules>>,
     /// What opens the key endpoints of the admin interface; `None`: nothing does.
     pub admin_token: Option<SecretString>,
+    /// What the service can do only where it sees bodies, each in words for a person: empty where it could go by headers.
+    pub needs_bodies: Vec<String>,
 }
 
 /// A name that clients ask for.
@@ -77,6 +80,8 @@ pub struct Model {
 /// A provider and its own name for a model.
 #[derive(Debug)]
 pub struct Target {
+    /// Its name, by which filters know it: [`target_name`] or [`any_of`].
+    pub name: Arc<str>,
     /// Who.
     pub provider: Arc<Provider>,
     /// Which model, and how it wants to be asked.
@@ -155,7 +160,7 @@ impl Config {
             // Who asks is the gateway's business, not a provider's.
             .chain(of_callers)
             .collect();
-        Ok(Self {
+        let mut config = Self {
             written,
             providers,
             models,
@@ -167,7 +172,10 @@ impl Config {
             callers,
             admin_token,
             credential_headers,
-        })
+            needs_bodies: Vec::new(),
+        };
+        config.needs_bodies = super::by_headers::objections(&config);
+        Ok(config)
     }
 
     /// The model that a client asks for: a configured name, or `provider/model` of an exposed provider.
@@ -204,7 +212,8 @@ impl Config {
     /// A target that no model names: of a provider that is exposed.
     fn exposed(&self, provider: &Arc<Provider>, model: &str) -> Target {
         let price = self.prices.of(provider, model);
-        Target { provider: provider.clone(), upstream: provider.upstream(model), price, tokenizer: None }
+        let name = any_of(&provider.name).into();
+        Target { name, provider: provider.clone(), upstream: provider.upstream(model), price, tokenizer: None }
     }
 }
 
@@ -239,7 +248,14 @@ impl Model {
             // A provider that is written but did not compile has said why already.
             if let Some(provider) = providers.get(&target.provider) {
                 let at = format!("{at}.targets[{i}]");
-                targets.push(Arc::new(Target::compile(target, provider, prices, &at, problems)));
+                let mut target = Target::compile(target, provider, prices, &at, problems);
+                let there = &target.upstream.model;
+                let is_alike = |other: &&Arc<Target>| {
+                    other.provider.name == target.provider.name && other.upstream.model == *there
+                };
+                let before = targets.iter().filter(is_alike).count();
+                target.name = target_name(name, &target.provider.name, there, before).into();
+                targets.push(Arc::new(target));
             }
         }
         let weights = match written.select {
@@ -302,7 +318,8 @@ impl Target {
             let complain = |error: &String| problems.push(Problem::at(format!("{at}.tokenizer"), error));
             Tokenizer::load(path.as_ref()).inspect_err(complain).ok().map(Arc::new)
         });
-        Self { provider: provider.clone(), upstream, price: prices.of(provider, &written.model), tokenizer }
+        let (name, price) = (any_of(&provider.name).into(), prices.of(provider, &written.model));
+        Self { name, provider: provider.clone(), upstream, price, tokenizer }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every error names the path in the file, what was met and what to do about it.
 
 pub(crate) mod blocks;
+mod by_headers;
 mod cache;
 pub mod callers;
 pub mod compiled;

@@ -168,6 +168,21 @@ fn an_exposed_provider_serves_any_of_its_models() {
 }
 
 #[test]
+fn a_target_s_name_says_whom_it_means_wherever_it_stands() {
+    let names = |targets: &str| {
+        let first = "{ provider: openai, model: gpt-4o-mini }\n      - { provider: claude, model: claude-haiku-4-5 }";
+        let config = compile(&GOOD.replace(first, targets), &env).unwrap();
+        config.model("fast").unwrap().targets.iter().map(|target| target.name.to_string()).collect::<Vec<_>>()
+    };
+    let (small, large) = ("{ provider: openai, model: gpt-4o-mini }", "{ provider: openai, model: gpt-4o }");
+    let after = |first: &str, second: &str| names(&format!("{first}\n      - {second}"));
+    assert_eq!(after(small, large), ["fast/openai/gpt-4o-mini", "fast/openai/gpt-4o"]);
+    assert_eq!(after(large, small), ["fast/openai/gpt-4o", "fast/openai/gpt-4o-mini"]);
+    let unsure = "{ provider: openai, model: gpt-4o-mini, sampling: false }";
+    assert_eq!(after(small, unsure), ["fast/openai/gpt-4o-mini", "fast/openai/gpt-4o-mini#2"]);
+}
+
+#[test]
 fn a_model_has_habits() {
     let target = "{ provider: openai, model: gpt-4o-mini";
     let config = compile(&GOOD.replace(target, &format!("{target}, reasoning: false, sampling: false")), &env).unwrap();

@@ -429,6 +429,8 @@ pub struct Envoy {
     pub service: Option<String>,
     /// What happens to requests while this service is away.
     pub on_service_failure: OnServiceFailure,
+    /// The folder with the WASM filters, as Envoy finds it: for `--topology hybrid`.
+    pub wasm: String,
     /// The Envoy that it is printed for: `1.40`. Before 1.39 no request moves on to another provider.
     pub version: Version,
 }
@@ -442,6 +444,7 @@ impl Default for Envoy {
             access_log: "stdout".to_owned(),
             service: None,
             on_service_failure: OnServiceFailure::Refuse,
+            wasm: "target/wasm-filters".to_owned(),
             version: Version::default(),
         }
     }

@@ -207,6 +207,14 @@ impl Credentials {
         }
     }
 
+    /// Whether they sign a request, its body included.
+    pub fn signs(&self) -> bool {
+        match &self.live.load().kind {
+            Kind::Aws(..) => true,
+            Kind::Nothing | Kind::Keys(..) | Kind::Gcp(_) | Kind::Azure(_) => false,
+        }
+    }
+
     /// Whether there are several keys, so that the answer of every attempt matters, also of one that is followed by another.
     pub fn has_pool(&self) -> bool {
         self.has_pool

@@ -1,6 +1,6 @@
 //! Where requests go: one cluster per provider, the service, and a cluster that refuses.
 
-use super::{ATTACHE, buffer_limit_bytes, egress, extension, routes, socket_address, typed};
+use super::{ATTACHE, buffer_limit_bytes, egress, extension, orders, routes, socket_address, typed};
 use crate::config::compiled::{Provider, seconds, split_host_port};
 use crate::config::{Config, written};
 use crate::exchange::Topology;
@@ -27,7 +27,8 @@ pub(super) fn all(config: &Config, topology: Topology) -> Vec<Value> {
     });
     let pass_to = routes::pass_to(config)
         .map(|provider| cluster_of(config, provider, &pass_to_cluster(provider), &egress::filters_of_unprocessed()));
-    providers.chain(pass_to).chain([refuse(), service(config)]).collect()
+    let orders = orders::clusters(config, topology);
+    providers.chain(pass_to).chain(orders).chain([refuse(), service(config)]).collect()
 }
 
 /// Name of the cluster for requests that were not processed: the same provider, other filters.
@@ -38,6 +39,13 @@ pub(super) fn pass_to_cluster(provider: &Provider) -> String {
 /// A cluster that leads to a provider. No outlier detection and no health checks: who is tried next is the plan's choice,
 /// and 429 or 529 of one model say nothing about the next request.
 fn cluster_of(config: &Config, provider: &Provider, name: &str, filters: &Value) -> Value {
+    let host = |address: Value| {
+        let mut host = endpoint(&address);
+        if !orders::names(config).is_empty() {
+            extend(&mut host, json!({ "metadata": orders::host_metadata(provider) }));
+        }
+        host
+    };
     let mut cluster = json!({
         "name": name,
         "cluster_type": dns(),
@@ -48,10 +56,10 @@ fn cluster_of(config: &Config, provider: &Provider, name: &str, filters: &Value)
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [
-                { "priority": 0, "lb_endpoints": [endpoint(&socket_address(&provider.host, provider.port))] },
+                { "priority": 0, "lb_endpoints": [host(socket_address(&provider.host, provider.port))] },
                 // Without a host (its name does not resolve) the cluster would answer 503, and Envoy does not retry that. A
                 // refused connection is retried: the next attempt goes to the next target.
-                { "priority": 1, "lb_endpoints": [endpoint(&socket_address("127.0.0.1", REFUSING_PORT))] },
+                { "priority": 1, "lb_endpoints": [host(socket_address("127.0.0.1", REFUSING_PORT))] },
             ],
         },
         "typed_extension_protocol_options": http(if provider.tls { Protocol::ByAlpn } else { Protocol::Http1 }, json!({
@@ -191,7 +199,7 @@ fn reachable(host: &str) -> String {
 
 /// What is spoken on a cluster's connections.
 #[derive(Clone, Copy)]
-enum Protocol {
+pub(super) enum Protocol {
     /// Without TLS there is nothing to negotiate by.
     Http1,
     /// HTTP/2 where the provider offers it, otherwise HTTP/1.1.
@@ -201,7 +209,7 @@ enum Protocol {
 }
 
 /// The HTTP options of a cluster.
-fn http(protocol: Protocol, mut fields: Value) -> Value {
+pub(super) fn http(protocol: Protocol, mut fields: Value) -> Value {
     let protocol = match protocol {
         Protocol::Http1 => json!({ "explicit_http_config": { "http_protocol_options": {} } }),
         Protocol::ByAlpn => json!({ "auto_config": { "http_protocol_options": {}, "http2_protocol_options": {} } }),
@@ -216,7 +224,7 @@ fn http(protocol: Protocol, mut fields: Value) -> Value {
 }
 
 /// Adds the fields of one object to another.
-fn extend(object: &mut Value, more: Value) {
+pub(super) fn extend(object: &mut Value, more: Value) {
     if let (Value::Object(object), Value::Object(more)) = (object, more) {
         object.extend(more);
     }
@@ -228,7 +236,7 @@ fn endpoint(address: &Value) -> Value {
 
 /// Envoy's own limits are for small services: 1024 open requests (then 500s), and 3 retries at a time, so that most
 /// requests of a failing provider would never see the next target.
-fn circuit_breakers() -> Value {
+pub(super) fn circuit_breakers() -> Value {
     let thresholds = ["DEFAULT", "HIGH"].map(|priority| {
         json!({
             "priority": priority,

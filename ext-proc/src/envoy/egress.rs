@@ -1,12 +1,13 @@
 //! The filters that a request passes on its way out, once per attempt, in the cluster of its provider: strip → attempt
-//! stage → clean → codec.
+//! stage → clean → codec; in the hybrid a filter that makes the request comes before the attempt stage.
 //!
 //! An attempt begins with the headers as the one before it left them, the other provider's key included.
 
 use super::listener::remove_prefix;
-use super::{ATTACHE, extension, processing, specifier, typed};
+use super::{ATTACHE, extension, orders, processing, specifier, typed, wasm};
 use crate::config::Config;
 use crate::config::compiled::Provider;
+use crate::exchange::message::CLUSTER_OF_HOST;
 use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -28,17 +29,47 @@ const CREDENTIALS: [&str; 11] = [
 
 /// The upstream filters of a provider's cluster.
 pub(super) fn filters(config: &Config, provider: &Provider, topology: Topology) -> Value {
-    let (strip, attempt) = (strip(config), processing::attempt_stage(config, provider, topology));
-    let sees_every_attempt =
-        processing::watches_every_attempt(config) || processing::watches_answers(provider, topology);
-    let (strip, attempt) = match topology {
-        Topology::Sidecar if sees_every_attempt => (unless_made_for(provider, &strip), attempt),
-        Topology::Sidecar => (unless_made_for(provider, &strip), unless_made_for(provider, &attempt)),
-        Topology::Shared => (strip, attempt),
+    let sees_answers = processing::watches_answers(provider, topology);
+    let attempt = processing::attempt_stage(config, &["xds.cluster_name"], sees_answers, topology);
+    let [strip, attempt] = beside(config, attempt, sees_answers, topology, || made_for(provider));
+    let noted = match config.written.envoy.version.follow() {
+        Follow::Groups | Follow::First | Follow::Orders(_) => None,
+        Follow::Steps => Some(specifier::attempt_filter()),
     };
-    match config.written.envoy.version.follow() {
-        Follow::Groups | Follow::First => json!([strip, attempt, clean(topology), codec()]),
-        Follow::Steps => json!([specifier::attempt_filter(), strip, attempt, clean(topology), codec()]),
+    // Before the attempt stage, so that this one learns the provider's own status: answers pass from the end.
+    let made = (topology == Topology::Hybrid).then(|| wasm::translate(config, provider));
+    let all = noted.into_iter().chain([strip]).chain(made).chain([attempt, clean(topology), codec()]);
+    Value::Array(all.collect())
+}
+
+/// The upstream filters of a cluster that leads to these providers one after the other.
+pub(super) fn filters_of_order<'a>(
+    config: &Config,
+    mut providers: impl Iterator<Item = &'a Provider>,
+    topology: Topology,
+) -> Value {
+    let sees_answers = providers.any(|provider| processing::watches_answers(provider, topology));
+    let attempt = processing::attempt_stage(config, &["xds.cluster_name", CLUSTER_OF_HOST], sees_answers, topology);
+    let [strip, attempt] = beside(config, attempt, sees_answers, topology, orders::made_for_this_host);
+    json!([strip, attempt, clean(topology), codec()])
+}
+
+/// What takes credentials away, and the attempt stage: beside the service neither is needed where the request has been made
+/// for this attempt.
+fn beside(
+    config: &Config,
+    attempt: Value,
+    sees_answers: bool,
+    topology: Topology,
+    made_for_it: impl Fn() -> Value,
+) -> [Value; 2] {
+    let strip = strip(config);
+    match topology {
+        Topology::Sidecar | Topology::Hybrid if sees_answers || processing::watches_every_attempt(config) => {
+            [unless(&made_for_it(), &strip), attempt]
+        }
+        Topology::Sidecar | Topology::Hybrid => [unless(&made_for_it(), &strip), unless(&made_for_it(), &attempt)],
+        Topology::Shared => [strip, attempt],
     }
 }
 
@@ -67,9 +98,9 @@ fn strip(config: &Config) -> Value {
     strip
 }
 
-/// A filter that runs for every attempt but the first to the provider for which the exchange stage has made the request:
-/// both, since the first attempt could be at another provider than planned, and that one must not get this one's key.
-fn unless_made_for(provider: &Provider, filter: &Value) -> Value {
+/// Matches the first attempt to the provider for which the exchange stage has made the request: both, since the first
+/// attempt could be at another provider than planned, and that one must not get this one's key.
+fn made_for(provider: &Provider) -> Value {
     let first_attempt = json!({
         "single_predicate": {
             "input": extension(
@@ -94,13 +125,18 @@ fn unless_made_for(provider: &Provider, filter: &Value) -> Value {
             ),
         },
     });
+    json!({ "and_matcher": { "predicate": [first_attempt, made_for_it] } })
+}
+
+/// A filter that runs for every attempt that does not match.
+fn unless(predicate: &Value, filter: &Value) -> Value {
     let skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter", json!({}));
     json!({
         "name": filter.get("name"),
         "typed_config": typed("envoy.extensions.common.matching.v3.ExtensionWithMatcher", json!({
             "extension_config": filter,
             "xds_matcher": { "matcher_list": { "matchers": [{
-                "predicate": { "and_matcher": { "predicate": [first_attempt, made_for_it] } },
+                "predicate": predicate,
                 "on_match": { "action": skip },
             }] } },
         })),
@@ -119,7 +155,7 @@ fn clean(topology: Topology) -> Value {
                 "keep_empty_value": false,
             },
         })],
-        Topology::Shared => Vec::new(),
+        Topology::Shared | Topology::Hybrid => Vec::new(),
     };
     request.extend(internal_headers());
     // The service has noted it; for the provider it would be one more thing by which to tell requests apart.

@@ -1,9 +1,12 @@
 //! Where clients come in: the listener and its HTTP connection manager.
 
+use super::clusters::extend;
 use super::{
     ATTACHE, access_log, buffer_limit_bytes, extension, local_reply, processing, routes, socket_address_of, specifier,
+    wasm,
 };
 use crate::config::{Config, compiled};
+use crate::exchange::waiting::PERIOD;
 use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
 
@@ -29,7 +32,7 @@ pub(super) fn gateway(config: &Config, topology: Topology) -> Value {
 
 fn http(config: &Config, topology: Topology) -> Value {
     let idle_timeout = compiled::seconds(&config.written.envoy.idle_timeout);
-    json!({
+    let mut http = json!({
         "stat_prefix": ATTACHE,
         "codec_type": "AUTO",
         // The client is whoever connects; what it says about itself in x-forwarded-for does not count.
@@ -60,11 +63,17 @@ fn http(config: &Config, topology: Topology) -> Value {
             "initial_stream_window_size": 1 << 20,
             "initial_connection_window_size": 16 << 20,
         },
-        "access_log": access_log::logs(&config.written.envoy.access_log),
-        "local_reply_config": local_reply::config(config),
-        "route_config": routes::config(config),
+        "access_log": access_log::logs(&config.written.envoy.access_log, topology),
+        "local_reply_config": local_reply::config(config, topology),
+        "route_config": routes::config(config, topology),
         "http_filters": filters(config, topology),
-    })
+    });
+    if topology == Topology::Hybrid {
+        // The service hears nothing else of an exchange that goes on.
+        let period = format!("{}s", PERIOD.as_secs());
+        extend(&mut http, json!({ "access_log_options": { "access_log_flush_interval": period } }));
+    }
+    http
 }
 
 fn filters(config: &Config, topology: Topology) -> Vec<Value> {
@@ -74,11 +83,13 @@ fn filters(config: &Config, topology: Topology) -> Vec<Value> {
         // x-envoy-expected-rq-timeout-ms is nothing for a provider. Retry headers of the service still count.
         json!({ "suppress_envoy_headers": true }),
     );
+    let facts = (topology == Topology::Hybrid).then(|| wasm::router(config));
     let exchange = processing::exchange_stage(config, topology);
-    match config.written.envoy.version.follow() {
-        Follow::Groups | Follow::First => vec![exchange, router],
-        Follow::Steps => vec![exchange, specifier::steps_filter(config), router],
-    }
+    let steps = match config.written.envoy.version.follow() {
+        Follow::Groups | Follow::First | Follow::Orders(_) => None,
+        Follow::Steps => Some(specifier::steps_filter(config)),
+    };
+    facts.into_iter().chain([exchange]).chain(steps).chain([router]).collect()
 }
 
 /// Every `x-attache-…` that does not go on with `cache`.

@@ -5,6 +5,7 @@
 
 use super::typed;
 use crate::config::Config;
+use crate::exchange::Topology;
 use attache_core::dialect::Dialect;
 use attache_core::fault::{Fault, FaultKind};
 use serde_json::{Value, json};
@@ -28,8 +29,11 @@ fn asked_in(dialect: Dialect, signs: &str) -> String {
 }
 
 /// The rewriting of Envoy's own answers; the first mapper that matches counts.
-pub(super) fn config(config: &Config) -> Value {
+pub(super) fn config(config: &Config, topology: Topology) -> Value {
     let mut mappers = vec![answers_of_the_service()];
+    if topology == Topology::Hybrid {
+        mappers.push(answers_of_filters());
+    }
     for (condition, fault) in cases(config) {
         for (dialect, signs) in OTHERS {
             mappers.push(mapper(&format!("{condition} && {}", asked_in(dialect, signs)), dialect, &fault));
@@ -43,6 +47,11 @@ pub(super) fn config(config: &Config) -> Value {
 /// without a format changes nothing.
 fn answers_of_the_service() -> Value {
     json!({ "filter": expression("response.code_details.startsWith('attache_')") })
+}
+
+/// Nor those of filters for WASM, which give no details. Envoy's own always have some.
+fn answers_of_filters() -> Value {
+    json!({ "filter": expression("response.code_details == ''") })
 }
 
 /// When (in CEL) Envoy says what. The messages hold no code details beyond Envoy's fixed words: those of upstream

@@ -15,17 +15,20 @@ mod envoy_gateway;
 mod istio;
 mod listener;
 mod local_reply;
+mod orders;
 mod pieces;
 mod processing;
 mod routes;
 mod specifier;
 mod version;
+mod wasm;
 
-pub(crate) use version::{Version, missing};
+pub(crate) use version::{Version, missing, unfit_for_hybrid};
 
 pub(crate) use envoy_gateway::patch_policy;
 pub(crate) use istio::{Place, envoy_filter};
 pub(crate) use listener::ALL_BUT_CACHE;
+pub(crate) use orders::made_for_this_host;
 
 use crate::config::Config;
 use crate::exchange::Topology;

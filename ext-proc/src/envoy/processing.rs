@@ -3,12 +3,14 @@
 //! A stream that the service ends properly before it has answered means "no objection" to Envoy, also when failures are
 //! not allowed; therefore `super::egress` runs before the attempt stage.
 
+use super::clusters::extend;
 use super::clusters::service_is_elsewhere;
 use super::routes::pass_to;
-use super::{ATTACHE, extension};
+use super::{ATTACHE, extension, orders};
 use crate::callers::mesh::JWT_AUTHN;
 use crate::config::Config;
 use crate::config::compiled::Provider;
+use crate::exchange::message::CLUSTER_OF_HOST;
 use crate::exchange::{Follow, Topology};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -17,14 +19,20 @@ use std::time::Duration;
 /// Envoy's own 200 ms make every such moment one.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The exchange's own stream, from the request's headers to the last byte of the response.
+/// The exchange's own stream, from the request's headers to the last byte of the response. In the hybrid it is over with
+/// the request's headers.
 pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
-    let mut fields = json!({
-        "grpc_service": grpc_service("exchange", config, topology),
-        // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
-        // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
-        "processing_mode": mode("BUFFERED", "SKIP", "SKIP"),
-        "allow_mode_override": true,
+    let mut fields = json!({ "grpc_service": grpc_service("exchange", config, topology) });
+    let modes = match topology {
+        Topology::Sidecar | Topology::Shared => json!({
+            // The response is not asked for here but by the service, in its answer to the request's headers: with SEND
+            // Envoy's early 400 and 431 would wait for an answer that cannot come, and the client would read nothing.
+            "processing_mode": mode("BUFFERED", "SKIP", "SKIP"),
+            "allow_mode_override": true,
+        }),
+        Topology::Hybrid => json!({ "processing_mode": mode("NONE", "SKIP", "SKIP") }),
+    };
+    let same = json!({
         "failure_mode_allow": pass_to(config).is_some(),
         "status_on_error": { "code": 503 },
         "message_timeout": message_timeout(config),
@@ -32,9 +40,19 @@ pub(super) fn exchange_stage(config: &Config, topology: Topology) -> Value {
         // What the service sets is for the router, the access log and the attempt stage. Nothing is forwarded that need
         // not be: it would ride on every chunk of the response.
         "metadata_options": { "receiving_namespaces": { "untyped": [ATTACHE] } },
-        // Who answered, at which attempt, and whether it was Envoy itself.
-        "response_attributes": ["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"],
     });
+    extend(&mut fields, modes);
+    extend(&mut fields, same);
+    if topology != Topology::Hybrid {
+        // Who answered, at which attempt, and whether it was Envoy itself.
+        let told = json!(["xds.cluster_name", "upstream.request_attempt_count", "response.code_details"]);
+        extend(&mut fields, json!({ "response_attributes": told }));
+    }
+    let has_orders = !orders::names(config).is_empty();
+    let attributes = fields.get_mut("response_attributes").and_then(Value::as_array_mut);
+    if let (true, Some(attributes)) = (has_orders, attributes) {
+        attributes.push(CLUSTER_OF_HOST.into());
+    }
     if let (Value::Object(fields), Some(rules)) = (&mut fields, &config.callers) {
         // By these callers are known, and those who guess keys.
         fields.insert("request_attributes".to_owned(), rules.attributes().collect());
@@ -64,17 +82,20 @@ fn seconds(time: Duration) -> String {
 }
 
 /// An attempt's stream, in the cluster of its provider.
-pub(super) fn attempt_stage(config: &Config, provider: &Provider, topology: Topology) -> Value {
+///
+/// `of_whom`: the attributes that say whose the chosen host is.
+pub(super) fn attempt_stage(config: &Config, of_whom: &[&str], sees_answers: bool, topology: Topology) -> Value {
     let request_body = match topology {
         // The service has the client's body already: it answers the headers with headers and body at once.
-        Topology::Sidecar => "NONE",
+        Topology::Sidecar | Topology::Hybrid => "NONE",
         // Each attempt sees the body as the client sent it, whatever was made of it for the one before.
         Topology::Shared => "BUFFERED",
     };
     // The exchange stage sees only the answer of the last attempt.
-    let response_headers = if watches_answers(provider, topology) { "SEND" } else { "SKIP" };
+    let response_headers = if sees_answers { "SEND" } else { "SKIP" };
     // Hardly any response has trailers, but until they could come the stream stays open.
     let response_trailers = if watches_every_attempt(config) { "SEND" } else { "SKIP" };
+    let attributes = [of_whom, &["upstream.request_attempt_count"]].concat();
     ext_proc(
         "attache_attempt",
         json!({
@@ -89,7 +110,7 @@ pub(super) fn attempt_stage(config: &Config, provider: &Provider, topology: Topo
                 "forwarding_namespaces": { "untyped": [ATTACHE] },
                 "receiving_namespaces": { "untyped": [ATTACHE] },
             },
-            "request_attributes": ["xds.cluster_name", "upstream.request_attempt_count"],
+            "request_attributes": attributes,
         }),
     )
 }
@@ -106,7 +127,7 @@ pub(super) fn watches_every_attempt(config: &Config) -> bool {
 pub(super) fn watches_answers(provider: &Provider, topology: Topology) -> bool {
     match topology {
         Topology::Sidecar => provider.credentials.has_pool(),
-        Topology::Shared => provider.credentials.learns(),
+        Topology::Shared | Topology::Hybrid => provider.credentials.learns(),
     }
 }
 
@@ -119,6 +140,7 @@ fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
     let topology = match topology {
         Topology::Sidecar => "sidecar",
         Topology::Shared => "shared",
+        Topology::Hybrid => "hybrid",
     };
     let mut service = json!({
         "envoy_grpc": { "cluster_name": ATTACHE },
@@ -130,11 +152,15 @@ fn grpc_service(stage: &str, config: &Config, topology: Topology) -> Value {
     let follow = match config.written.envoy.version.follow() {
         Follow::Groups => None,
         Follow::Steps => Some("steps"),
-        Follow::First => Some("first"),
+        Follow::First | Follow::Orders(_) => Some("first"),
     };
     let told = service.get_mut("initial_metadata").and_then(Value::as_array_mut);
     if let (Some(told), Some(follow)) = (told, follow) {
         told.push(json!({ "key": "x-attache-follow", "value": follow }));
+        let orders = orders::names(config);
+        if stage == "exchange" && !orders.is_empty() {
+            told.push(json!({ "key": "x-attache-orders", "value": orders }));
+        }
     }
     if let (Value::Object(service), true) = (&mut service, service_is_elsewhere(config)) {
         // A replica that has just gone has seen nothing of the stream: another one may.

@@ -1,11 +1,12 @@
 //! Which cluster a request goes to: the plan's, attempt by attempt.
 
-use super::clusters::pass_to_cluster;
+use super::clusters::{extend, pass_to_cluster};
 use super::{ATTACHE, specifier};
 use crate::config::Config;
 use crate::config::compiled::{self, Provider};
 use crate::config::written::OnServiceFailure;
-use crate::exchange::Follow;
+use crate::exchange::{Follow, Topology};
+use crate::limits::refusal;
 use attache_core::dialect::Dialect;
 use serde_json::{Value, json};
 
@@ -15,9 +16,9 @@ const PROCESSED: &str = "processed";
 const UNAVAILABLE: &str = "unavailable";
 
 /// The routes, the first that matches counts.
-pub(super) fn config(config: &Config) -> Value {
+pub(super) fn config(config: &Config, topology: Topology) -> Value {
     let [told, changed] = processed();
-    let mut routes = vec![planned(config), told, changed];
+    let mut routes = vec![planned(config, topology), told, changed];
     if let Some(provider) = pass_to(config) {
         routes.extend(passed_on(config, provider));
     }
@@ -48,7 +49,7 @@ pub(super) fn pass_to(config: &Config) -> Option<&Provider> {
 }
 
 /// A request for which the service has made a plan. The sign is dynamic metadata, which no client can set.
-fn planned(config: &Config) -> Value {
+fn planned(config: &Config, topology: Topology) -> Value {
     let follow = config.written.envoy.version.follow();
     let mut retry_policy = json!({
         "retry_on": "connect-failure",
@@ -56,11 +57,11 @@ fn planned(config: &Config) -> Value {
         "refresh_cluster_on_retry": true,
         "retry_back_off": { "base_interval": "0.025s", "max_interval": "0.25s" },
     });
-    if let (Follow::First, Value::Object(policy)) = (follow, &mut retry_policy) {
+    if let (Follow::First, Value::Object(policy)) = (&follow, &mut retry_policy) {
         policy.remove("refresh_cluster_on_retry");
     }
-    let (field, cluster) = specifier::of(config, follow);
-    json!({
+    let (field, cluster) = specifier::of(config, &follow);
+    let mut planned = json!({
         "name": "planned",
         "match": { "prefix": "/", "dynamic_metadata": [told("model")] },
         "route": {
@@ -71,7 +72,31 @@ fn planned(config: &Config) -> Value {
             // How often and on what is the service's choice, per exchange, by x-envoy-… headers. Without them: one attempt.
             "retry_policy": retry_policy,
         },
-    })
+    });
+    if topology == Topology::Hybrid {
+        extend(
+            &mut planned,
+            json!({
+                "response_headers_to_add": told_to_clients(),
+                // The filter `translate` has the router try no other target by it.
+                "response_headers_to_remove": ["x-envoy-ratelimited"],
+            }),
+        );
+    }
+    planned
+}
+
+/// What the service would tell the client if it saw the response: how many attempts there were, how limits stand.
+fn told_to_clients() -> Vec<Value> {
+    let header = |name: &str, value: &str| {
+        json!({
+            "header": { "key": name, "value": value },
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            "keep_empty_value": false,
+        })
+    };
+    let limits = refusal::HEADERS.map(|name| header(name, &format!("%DYNAMIC_METADATA({ATTACHE}:{name})%")));
+    [header("x-attache-attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%")].into_iter().chain(limits).collect()
 }
 
 /// A request that the service has seen, but that has no plan: it may hold what is meant for one provider only, so it

@@ -14,11 +14,11 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// How a planned request's route names its cluster: the field of the route's action, and its value.
-pub(super) fn of(config: &Config, follow: Follow) -> (&'static str, Value) {
+pub(super) fn of(config: &Config, follow: &Follow) -> (&'static str, Value) {
     match follow {
         Follow::Groups => (INLINE, json!({ "extension": groups() })),
         Follow::Steps => (INLINE, json!({ "extension": matcher(config) })),
-        Follow::First => ("cluster_header", json!(plan::FIRST_CLUSTER)),
+        Follow::First | Follow::Orders(_) => ("cluster_header", json!(plan::FIRST_CLUSTER)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config;
-use crate::exchange::Topology::{Shared, Sidecar};
+use crate::exchange::Topology::{Hybrid, Shared, Sidecar};
 use std::process::Command;
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart/attache.yaml");
@@ -31,7 +31,8 @@ fn no_limit_of_envoy_s_stays_at_its_default() {
 
 #[test]
 fn no_secret_is_printed() {
-    for (name, bootstrap) in all_kinds() {
+    let hybrid = ("hybrid".to_owned(), bootstrap(&config("unix:s.sock", "refuse"), Hybrid));
+    for (name, bootstrap) in all_kinds().into_iter().chain([hybrid]) {
         let text = yaml(&bootstrap, Version::V1_40).unwrap();
         for secret in ["s3cret", "Bearer", "header-value"] {
             assert!(!text.contains(secret), "{name}: {secret}");
@@ -56,6 +57,69 @@ fn the_sample_is_what_the_quickstart_prints() {
         printed == sample,
         "print it again: attache envoy --config examples/quickstart/attache.yaml > envoy/envoy.yaml"
     );
+}
+
+#[test]
+fn the_sample_of_the_hybrid_is_what_the_quickstart_prints() {
+    let config = config::compile(QUICKSTART, &|_| None).unwrap();
+    assert_eq!(unfit_for_hybrid(&config, true), None);
+    let printed = yaml(&bootstrap(&config, Hybrid), Version::V1_40).unwrap();
+    let sample = include_str!("../../../envoy/envoy-hybrid.yaml");
+    assert!(
+        printed == sample,
+        "print it again: attache envoy --config examples/quickstart/attache.yaml --topology hybrid > envoy/envoy-hybrid.yaml"
+    );
+}
+
+#[test]
+fn in_the_hybrid_filters_have_the_bodies_and_a_cluster_knows_its_own_provider_only() {
+    let bootstrap = bootstrap(&config("unix:s.sock", "refuse"), Hybrid);
+    let names =
+        |filters: &Vec<Value>| filters.iter().map(|filter| filter["name"].to_string()).collect::<Vec<_>>().join(" ");
+    let http = http_of(&bootstrap);
+    let inbound = http["http_filters"].as_array().unwrap();
+    assert_eq!(names(inbound), r#""attache_facts" "attache" "envoy.filters.http.router""#);
+    let mode = &inbound[1]["typed_config"]["processing_mode"];
+    assert_eq!((&mode["request_body_mode"], &mode["response_header_mode"]), (&json!("NONE"), &json!("SKIP")));
+    assert_eq!(inbound[1]["typed_config"]["allow_mode_override"], Value::Null);
+    assert!(http["access_log"].to_string().contains("wasm.attache_usage"));
+    for (cluster, provider, targets) in [
+        ("openai", "openai", vec!["fast/openai/m"]),
+        ("claude-cluster", "claude", vec!["fast/claude/m"]),
+        ("named", "named", vec!["named/*"]),
+    ] {
+        let filters = filters_of(&bootstrap, cluster);
+        let expected = r#""attache_strip" "attache_translate" "attache_attempt" "attache_clean" "envoy.filters.http.upstream_codec""#;
+        assert_eq!(names(filters), expected);
+        let rules = filters[1].pointer("/typed_config/config/configuration/value").unwrap().as_str().unwrap();
+        let rules: Value = serde_json::from_str(rules).unwrap();
+        assert_eq!((&rules["planned"], &rules["per_attempt"]), (&json!(true), &json!(true)));
+        let entries = rules["translate"].as_array().unwrap();
+        assert!(entries.iter().all(|entry| entry["name"] == provider && entry.get("headers").is_none()), "{rules}");
+        assert_eq!(entries.iter().map(|entry| entry["target"].as_str().unwrap()).collect::<Vec<_>>(), targets);
+    }
+}
+
+#[test]
+fn what_the_hybrid_cannot_do_is_said_before_it_is_printed() {
+    let quickstart = |more: &str| config::compile(&format!("{QUICKSTART}\n{more}"), &|_| None).unwrap();
+    for (more, expected) in [
+        (
+            "redact: [{ name: a, mode: monitor }]",
+            "redact: the service does not see bodies there; put the WASM filter `redact`",
+        ),
+        ("guards: [{ name: a, patterns: { deny_words: [crow] } }]", "the WASM filter `guard`"),
+        ("cache: { rules: [{ name: all, scope: caller, ttl: 1h }] }", "cache: "),
+        ("envoy: { version: 1.38 }", "Envoy 1.38 stays"),
+        ("service: { grpc: \"attache.svc:9002\" }", "service.grpc: "),
+        ("budgets: { b: { tokens: 5, per: day, end_streams: true } }", "budgets.b.end_streams"),
+        ("envoy: { on_service_failure: { pass_to: openai } }", "envoy.on_service_failure"),
+        ("store: { hold_seconds: 20 }", "store.hold_seconds"),
+    ] {
+        let unfit = unfit_for_hybrid(&quickstart(more), true).expect(more);
+        assert!(unfit.contains(expected), "{more}: {unfit}");
+    }
+    assert!(unfit_for_hybrid(&quickstart(""), false).unwrap().contains("--for"));
 }
 
 #[test]
@@ -225,6 +289,7 @@ fn envoy_s_own_answers_speak_every_dialect() {
 fn an_older_envoy_gets_what_it_can_do() {
     for (version, specifier, refreshes, follow) in [
         (Version::V1_36, "\"cluster_header\":\"x-attache-to\"", false, Some("first")),
+        (Version::V1_37, "\"cluster_header\":\"x-attache-to\"", false, Some("first")),
         (Version::V1_38, "\"cluster_header\":\"x-attache-to\"", false, Some("first")),
         (Version::V1_39, "MatcherClusterSpecifier", true, Some("steps")),
         (Version::V1_40, "PriorityGroupClusterSpecifier", true, None),
@@ -246,7 +311,7 @@ fn an_older_envoy_gets_what_it_can_do() {
             assert_eq!(told, follow, "{version:?}");
         }
         let missing = missing(&config);
-        assert_eq!(missing.is_some(), !refreshes, "{version:?}");
+        assert_eq!(missing.is_some(), version == Version::V1_36, "{version:?}");
         assert!(missing.is_none_or(|missing| missing.contains("`fast`")));
     }
 }
@@ -364,4 +429,57 @@ fn routes_of(bootstrap: &Value) -> Vec<String> {
         format!("{} {prefix}{told}{header}{to}", text("/name").unwrap())
     };
     routes.iter().map(line).collect()
+}
+
+#[test]
+fn one_cluster_leads_through_each_order_of_providers() {
+    let names = |models: &str| {
+        let providers = "providers:\n  a: { dialect: openai, url: http://a }\n  b: { dialect: openai, url: http://b }\n  c: { dialect: openai, url: http://c }\n  d: { dialect: openai, url: http://d, cluster: other+d }\n";
+        let mut config = config::compile(&format!("{providers}models:\n{models}"), &|_| None).unwrap();
+        config.written.envoy.version = Version::V1_38;
+        let clusters = orders::clusters(&config, Sidecar);
+        let names: Vec<_> = clusters.iter().map(|each| each["name"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(orders::names(&config), names.join(" "), "the service is told of each");
+        let names = names.iter().map(|name| name.replace("attache_order+", "")).collect::<Vec<_>>().join(" ");
+        (names, missing(&config).map(|missing| missing.matches('`').count() / 2).unwrap_or_default())
+    };
+    let model = |name: &str, rest: &str, targets: &str| {
+        let targets: Vec<_> = targets.chars().map(|target| format!("{{ provider: {target}, model: m }}")).collect();
+        format!("  {name}: {{ {rest} targets: [{}] }}\n", targets.join(", "))
+    };
+    for (models, expected) in [
+        (model("one", "", "a"), ("", 0)),
+        (model("same", "", "aa"), ("", 0)),
+        (model("once", "retry: { attempts: 1 },", "ab"), ("", 0)),
+        (model("two", "", "ab"), ("a+b", 0)),
+        (model("again", "retry: { attempts: 3 },", "ab") + &model("two", "", "ab"), ("a+b+a b+a", 0)),
+        (model("three", "retry: { attempts: 3 },", "abc"), ("a+b+c a+c b+c", 0)),
+        (
+            model("three", "select: weighted, retry: { attempts: 3 },", "abc"),
+            ("a+b+c a+c+b b+a+c b+c+a c+a+b c+b+a", 0),
+        ),
+        (model("even", "select: weighted,", "ab"), ("a+b b+a", 0)),
+        (model("even", "select: weighted, retry: { attempts: 2 },", "abc"), ("a+b a+c b+a b+c c+a c+b", 0)),
+        // Too many orders, and a name that cannot be told.
+        (model("many", "select: weighted,", "abcab") + &model("two", "", "ab"), ("a+b", 1)),
+        (model("other", "", "ad"), ("", 1)),
+    ] {
+        let (names, missing) = names(&models);
+        assert_eq!((names.as_str(), missing), expected, "{models}");
+    }
+    // Of too many orders the same ones have a cluster, however often they are printed: those of the models first in name.
+    let orders = |n: usize| [n / 9 % 3, n / 3 % 3, n % 3].map(|target| ["a", "b", "c"][target]);
+    let many = (0..27).filter(|n| *n % 13 != 0).flat_map(|n| ["a", "b", "c"].map(|last| (n, last)));
+    let many: Vec<_> = many.map(|(n, last)| format!("{}{last}", orders(n).concat())).collect();
+    let models: String = many
+        .iter()
+        .enumerate()
+        .map(|(i, order)| model(&format!("m{i:02}"), "retry: { attempts: 4 },", order))
+        .collect();
+    let mut expected: Vec<_> = many[..32].iter().map(|order| order.split("").collect::<Vec<_>>().join("+")).collect();
+    expected.sort();
+    let expected: Vec<_> = expected.iter().map(|order| order.trim_matches('+')).collect();
+    for _ in 0..3 {
+        assert_eq!(names(&models), (expected.join(" "), many.len() - 32));
+    }
 }

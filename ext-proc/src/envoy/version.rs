@@ -1,5 +1,6 @@
 //! What the versions of Envoy can do, where they differ in what a bootstrap needs.
 
+use super::orders;
 use crate::config::Config;
 use crate::exchange::Follow;
 use clap::ValueEnum;
@@ -61,6 +62,13 @@ impl Version {
     }
 }
 
+impl Version {
+    /// Whether it has clusters that lead to one provider after the other, and no better way.
+    pub(super) fn has_composite(self) -> bool {
+        matches!(self, Self::V1_37 | Self::V1_38)
+    }
+}
+
 /// A version as it stands in YAML, where 1.40 without quotes is a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -82,6 +90,30 @@ impl TryFrom<Written> for Version {
     }
 }
 
+/// Why a configuration cannot be printed for the topology `hybrid`, for a person to read. `bootstrap`: it is to be one.
+pub(crate) fn unfit_for_hybrid(config: &Config, bootstrap: bool) -> Option<String> {
+    let mut all = Vec::new();
+    let version = config.written.envoy.version;
+    if version.follow() == Follow::First {
+        let version = version.as_str();
+        all.push(format!(
+            "envoy.version: Envoy {version} stays with the first attempt's provider; this needs 1.39 or later"
+        ));
+    }
+    if !bootstrap {
+        all.push("--for: meshes are not printed for this; use --topology sidecar or shared".to_owned());
+    }
+    if super::clusters::service_is_elsewhere(config) {
+        all.push(
+            "service.grpc: the service must stand beside Envoy, at a `unix:` socket: one process keeps the books"
+                .to_owned(),
+        );
+    }
+    all.extend(config.needs_bodies.iter().cloned());
+    let list: String = all.iter().map(|one| format!("\n  {one}")).collect();
+    (!all.is_empty()).then(|| format!("the topology `hybrid` cannot do this:{list}"))
+}
+
 /// What a configuration asks for that its version of Envoy does not do, for a person to read.
 pub(crate) fn missing(config: &Config) -> Option<String> {
     let version = config.written.envoy.version;
@@ -90,7 +122,7 @@ pub(crate) fn missing(config: &Config) -> Option<String> {
     }
     let moves_on = |model: &crate::config::compiled::Model| {
         let clusters: BTreeSet<_> = model.targets.iter().map(|target| &target.provider.cluster).collect();
-        clusters.len() > 1 && model.retry.attempts > 1
+        clusters.len() > 1 && model.retry.attempts > 1 && !orders::follows(config, model)
     };
     let models: Vec<_> =
         config.models.iter().filter(|(_, model)| moves_on(model)).map(|(name, _)| format!("`{name}`")).collect();

@@ -2,7 +2,8 @@
 //! provider that Envoy has chosen.
 //!
 //! Beside the first stage (sidecar) it finds the client's body by the exchange's id and sees headers only, from the
-//! second attempt on. In the shared topology it sees every attempt and takes the client's body from Envoy.
+//! second attempt on. In the shared topology it sees every attempt and takes the client's body from Envoy. In the hybrid a
+//! filter makes the request, and only what the provider is shown comes from here.
 
 use super::message::{Answer, Change, Event, Head, Reply, list, text};
 use super::plan::Plan;
@@ -18,6 +19,7 @@ use attache_core::fault::{Fault, FaultKind};
 use attache_core::translate::Translated;
 use envoy_types::pb::google::protobuf::{Struct, Value, value::Kind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One attempt.
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Attempt {
             (Self::Arriving { service, topology }, Event::RequestHeaders(head)) => match topology {
                 Topology::Sidecar => Ok(beside(&service, &head).await),
                 Topology::Shared => Ok(AttemptPlan::head(&service, head).await),
+                Topology::Hybrid => Ok(by_headers(&service, &head).await),
             },
             (Self::Asked(plan), Event::RequestBody(body)) => Ok(plan.body(&body).await),
             (Self::Sent { target, used }, Event::ResponseHeaders(head)) => {
@@ -117,13 +120,35 @@ async fn beside(service: &Service, head: &Head) -> (Attempt, Reply) {
     }
 }
 
+/// The hybrid's attempt: a filter makes the request, and here is what to show its provider.
+async fn by_headers(service: &Service, head: &Head) -> (Attempt, Reply) {
+    let metadata = head.metadata.as_ref();
+    let ticket = metadata.and_then(|m| field(m, "exchange")).and_then(|id| service.waiting.find(id));
+    let Some(ticket) = ticket else { return (Attempt::Over, lost(head, "its exchange is not known here")) };
+    let Some((attempt, target)) = chosen(&ticket.plan, head) else {
+        return (Attempt::Over, lost(head, "it is not part of the plan"));
+    };
+    ticket.under_way.fetch_max(attempt, Ordering::Relaxed);
+    if made_already(metadata, head) {
+        let used = ticket.used.of(attempt);
+        return (Attempt::Sent { target, used }, Reply::unchanged());
+    }
+    let mut change = Change::default();
+    match upstream_head::show(&mut change, &target, &ticket.config).await {
+        Err(unavailable) => (Attempt::Over, without_credentials(ticket.front, head, &unavailable)),
+        Ok(used) => {
+            ticket.used.note(attempt, used);
+            change.trim(head);
+            (Attempt::Sent { target, used }, Reply::Go(change))
+        }
+    }
+}
+
 /// The exchange stage has made the request for this very attempt: the first, at the cluster that it planned. Mostly Envoy
 /// sees that by itself and does not ask.
 fn made_already(metadata: Option<&Struct>, head: &Head) -> bool {
     let target = metadata.and_then(|m| field(m, "target"));
-    head.number("upstream.request_attempt_count") == Some(1)
-        && target.is_some()
-        && target == head.attribute("xds.cluster_name")
+    head.number("upstream.request_attempt_count") == Some(1) && target.is_some() && target == head.cluster()
 }
 
 impl AttemptPlan {
@@ -222,8 +247,8 @@ async fn made(
     Ok((change, used))
 }
 
-/// Ends an attempt at a provider whose credentials cannot be had. To Envoy it is a 5xx of that provider, so that the next
-/// target is tried where a retry policy says so.
+/// Ends an attempt at a provider whose credentials cannot be had, and with it the exchange: Envoy does not try again after an
+/// answer of its own filters.
 fn without_credentials(front: Dialect, head: &Head, unavailable: &Unavailable) -> Reply {
     tracing::warn!(request_id = head.get("x-request-id"), problem = %unavailable, "an attempt fails");
     Reply::Answer(Answer::fault(front, &unavailable.fault()))
@@ -233,7 +258,7 @@ fn without_credentials(front: Dialect, head: &Head, unavailable: &Unavailable) -
 /// was made for another one.
 fn chosen(plan: &Plan, head: &Head) -> Option<(u32, Arc<Target>)> {
     let attempt = head.number("upstream.request_attempt_count")?;
-    let cluster = head.attribute("xds.cluster_name")?;
+    let cluster = head.cluster()?;
     let target = plan.attempt(attempt).filter(|target| target.provider.cluster == cluster)?;
     Some((attempt, target.clone()))
 }
@@ -262,7 +287,7 @@ fn lost(head: &Head, why: &str) -> Reply {
     tracing::error!(
         why,
         request_id = head.get("x-request-id"),
-        cluster = head.attribute("xds.cluster_name"),
+        cluster = head.cluster(),
         attempt = head.number("upstream.request_attempt_count"),
         "attempt refused; are the filters the ones that `attache envoy` prints?"
     );

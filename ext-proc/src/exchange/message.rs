@@ -11,6 +11,9 @@ use envoy_types::pb::google::protobuf::{ListValue, Struct, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// The attribute, where it is asked for, that holds which provider's cluster the chosen host belongs to.
+pub const CLUSTER_OF_HOST: &str = "xds.upstream_host_metadata.filter_metadata.attache.cluster";
+
 /// One message of Envoy.
 #[derive(Debug)]
 pub enum Event {
@@ -109,6 +112,12 @@ impl Head {
         text(self.attributes.get(name)?)
     }
 
+    /// The cluster of the host that was chosen. A cluster that leads to other ones says so by what their hosts say of
+    /// themselves; its own name says nothing.
+    pub fn cluster(&self) -> Option<&str> {
+        self.attribute(CLUSTER_OF_HOST).or_else(|| self.attribute("xds.cluster_name"))
+    }
+
     /// A number attribute, such as `upstream.request_attempt_count`.
     pub fn number(&self, name: &str) -> Option<u32> {
         match self.attributes.get(name)?.kind.as_ref()? {
@@ -168,6 +177,8 @@ pub struct Change {
     pub body_mode: Option<BodyMode>,
     /// Request headers only: nobody wants to see the body.
     pub skip_request_body: bool,
+    /// Request headers only: nobody wants to see anything else, and nobody has asked Envoy for it.
+    pub headers_only: bool,
     /// A piece of a body in the mode [`BodyMode::Ours`]: whether it is the last one.
     pub last: Option<bool>,
 }
@@ -283,6 +294,16 @@ pub fn object(fields: impl IntoIterator<Item = (impl Into<String>, Value)>) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_a_host_is_it_says_itself_where_it_says_so() {
+        let mut head = head(&[]);
+        assert_eq!(head.cluster(), None);
+        for (name, value) in [("xds.cluster_name", "attache_order+a+b"), (CLUSTER_OF_HOST, "b")] {
+            head.attributes.insert(name.to_owned(), string(value));
+            assert_eq!(head.cluster(), Some(value));
+        }
+    }
 
     fn head(headers: &[(&str, &str)]) -> Head {
         let header = |(key, value): &(&str, &str)| HeaderValue {

@@ -61,6 +61,12 @@ impl Meter {
         }
     }
 
+    /// Takes what somebody else has counted.
+    pub fn told(&mut self, delivered: Delivered, tier: Option<&str>) {
+        self.delivered = delivered;
+        self.tier = tier.map(|tier| tier.chars().take(TIER_BYTES_MAX).collect());
+    }
+
     /// Who answers.
     pub fn target(&self) -> &Arc<Target> {
         &self.target

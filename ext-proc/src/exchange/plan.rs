@@ -3,11 +3,18 @@
 use super::Follow;
 use super::message::{Change, Metadata, list_of, number, object, string};
 use crate::config::compiled::{Model, Target};
+use attache_core::hybrid::{self, Aim, TooLong};
 use rand::Rng;
 use std::sync::Arc;
 
 /// The header that names the cluster of every attempt to an Envoy that knows one only. Clients' own are gone before.
 pub const FIRST_CLUSTER: &str = "x-attache-to";
+
+/// How the name of a cluster begins that leads to one provider's cluster after the other: theirs follow, the n-th for
+/// attempt n.
+pub const ORDER: &str = "attache_order+";
+/// What stands between them.
+pub const ORDER_SEPARATOR: char = '+';
 
 /// The target of every attempt, in order: element 0 is attempt 1. Never empty.
 #[derive(Clone, Debug)]
@@ -64,20 +71,21 @@ impl Plan {
     }
 
     /// What Envoy will follow of it. Who stays with the first attempt's cluster tries that provider's targets, as often.
-    pub fn followed(self, follow: Follow) -> Self {
+    pub fn followed(self, follow: &Follow) -> Self {
         match (follow, self.attempts.first()) {
-            (Follow::First, Some(first)) => {
+            (Follow::Orders(names), _) if self.order(names).is_some() => self,
+            (Follow::First | Follow::Orders(_), Some(first)) => {
                 let stays = |target: &&Arc<Target>| target.provider.cluster == first.provider.cluster;
                 let near: Vec<_> = self.attempts.iter().filter(stays).cloned().collect();
                 Self { attempts: near.into_iter().cycle().take(self.attempts.len()).collect() }
             }
-            (Follow::First | Follow::Groups | Follow::Steps, _) => self,
+            (Follow::First | Follow::Orders(_) | Follow::Groups | Follow::Steps, _) => self,
         }
     }
 
     /// Writes the plan for Envoy's router, as it reads it: group n for attempt n, the cluster of each attempt by its
     /// number, or the one cluster.
-    pub fn tell_router(&self, follow: Follow, change: &mut Change) {
+    pub fn tell_router(&self, follow: &Follow, change: &mut Change) {
         match (follow, self.attempts.first()) {
             (Follow::Groups, _) => self.tell_groups(&mut change.metadata),
             (Follow::Steps, _) => {
@@ -88,8 +96,28 @@ impl Plan {
             (Follow::First, Some(first)) => {
                 change.set(FIRST_CLUSTER, &first.provider.cluster);
             }
-            (Follow::First, None) => {}
+            (Follow::Orders(names), Some(first)) => {
+                change.set(FIRST_CLUSTER, self.order(names).unwrap_or(&first.provider.cluster));
+            }
+            (Follow::First | Follow::Orders(_), None) => {}
         }
+    }
+
+    /// The cluster that leads to the providers of this plan one after the other, if there is one of several.
+    fn order<'n>(&self, names: &'n str) -> Option<&'n str> {
+        let mut clusters = self.attempts.iter().map(|target| target.provider.cluster.as_str());
+        let first = clusters.clone().next();
+        if clusters.all(|cluster| Some(cluster) == first) {
+            return None;
+        }
+        let leads = |name: &&str| {
+            let order = name.strip_prefix(ORDER).map(|order| order.split(ORDER_SEPARATOR).collect::<Vec<_>>());
+            order.is_some_and(|order| {
+                order.len() >= self.attempts.len()
+                    && order.iter().zip(&self.attempts).all(|(cluster, target)| *cluster == target.provider.cluster)
+            })
+        };
+        names.split(' ').find(leads)
     }
 
     fn tell_groups(&self, metadata: &mut Metadata) {
@@ -98,6 +126,19 @@ impl Plan {
             object([("name", string(&*target.provider.name)), ("clusters", list_of(vec![cluster]))])
         });
         metadata.list("priority_groups", groups.collect());
+    }
+
+    /// The plan as filters read it.
+    ///
+    /// # Errors
+    /// It is longer than a header may be.
+    pub fn told(&self, output_cap: Option<u64>) -> Result<String, TooLong> {
+        let aims = self.attempts.iter().map(|target| Aim {
+            to: target.name.to_string(),
+            provider: target.provider.name.to_string(),
+            model: target.upstream.model.clone(),
+        });
+        hybrid::write(&hybrid::Plan { targets: aims.collect(), output_cap })
     }
 
     /// Writes the plan for the attempt stage of another replica.
@@ -164,14 +205,19 @@ mod tests {
     #[test]
     fn who_stays_with_the_first_provider_tries_it_as_often() {
         let mut random = StdRng::seed_from_u64(1);
+        let orders = |names: &str| Follow::Orders(names.into());
         for (attempts, follow, expected) in [
             (1, Follow::First, "a"),
             (3, Follow::First, "aaa"),
             (5, Follow::First, "aaaaa"),
             (5, Follow::Steps, "abcab"),
             (5, Follow::Groups, "abcab"),
+            (5, orders("attache_order+b+a+b attache_order+a+b+c+a+b"), "abcab"),
+            (2, orders("attache_order+a+b+c"), "ab"),
+            // What Envoy does not have, or not for so many attempts.
+            (3, orders("attache_order+a+b attache_order+a+c+b attache_order"), "aaa"),
         ] {
-            let plan = Plan::new(&model("in_order", [1, 1, 1], attempts), &mut random).unwrap().followed(follow);
+            let plan = Plan::new(&model("in_order", [1, 1, 1], attempts), &mut random).unwrap().followed(&follow);
             assert_eq!(names(&plan), expected, "{follow:?}");
         }
     }
@@ -179,11 +225,15 @@ mod tests {
     #[test]
     fn every_envoy_is_told_in_its_own_way() {
         let plan = Plan::new(&model("in_order", [1, 1, 1], 2), &mut StdRng::seed_from_u64(1)).unwrap();
-        for (follow, metadata, header) in
-            [(Follow::Groups, "priority_groups", None), (Follow::Steps, "steps", None), (Follow::First, "", Some("a"))]
-        {
+        for (follow, metadata, header) in [
+            (Follow::Groups, "priority_groups", None),
+            (Follow::Steps, "steps", None),
+            (Follow::First, "", Some("a")),
+            (Follow::Orders("attache_order+b+a attache_order+a+b+c".into()), "", Some("attache_order+a+b+c")),
+            (Follow::Orders("attache_order+b+a".into()), "", Some("a")),
+        ] {
             let mut change = Change::default();
-            plan.tell_router(follow, &mut change);
+            plan.tell_router(&follow, &mut change);
             let keys: String = change.metadata.0.iter().map(|(key, _)| *key).collect();
             assert_eq!(keys, metadata, "{follow:?}");
             let set = change.set.iter().find(|(name, _)| name == FIRST_CLUSTER).map(|(_, value)| value.as_str());

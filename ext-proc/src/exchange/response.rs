@@ -73,7 +73,7 @@ impl Sent {
     /// The target whose answer this is; `None` when the request never reached one.
     fn served_by(&self, head: &Head) -> Option<Arc<Target>> {
         let target = self.books.plan.as_ref()?.attempt(self.books.attempts)?;
-        let cluster = head.attribute("xds.cluster_name")?;
+        let cluster = head.cluster()?;
         (self.books.attempts > 0 && cluster == target.provider.cluster).then(|| target.clone())
     }
 
@@ -183,7 +183,7 @@ impl Sent {
 }
 
 /// Counts what this target answers.
-fn meter(config: &Arc<Config>, books: &Settlement, target: &Arc<Target>) -> Meter {
+pub(super) fn meter(config: &Arc<Config>, books: &Settlement, target: &Arc<Target>) -> Meter {
     let calibration = &books.service().calibration;
     // Where nothing is limited, an answer of which the provider tells nothing is only estimated.
     let counting = if books.held.is_some() {

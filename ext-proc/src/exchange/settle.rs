@@ -21,7 +21,7 @@ use attache_core::usage::Usage;
 use attache_proto::usage::v1::{self as proto, Attempt, Cost, Limit, Tokens, UsageRecord};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +111,8 @@ pub struct Settlement {
     /// What could not be carried, on the way there.
     pub losses: Losses,
     first_token_ms: Option<u64>,
+    /// How long it took, where somebody else has measured that.
+    pub lasted: Option<Duration>,
 }
 
 impl Settlement {
@@ -145,6 +147,7 @@ impl Settlement {
             seen: Seen::default(),
             losses: Losses::default(),
             first_token_ms: None,
+            lasted: None,
         })
     }
 
@@ -169,9 +172,18 @@ impl Settlement {
         *self.first_token_ms.get_or_insert_with(|| millis(self.began))
     }
 
+    /// Notes when something of a streamed answer came, where somebody else has measured that.
+    pub fn first_token_at(&mut self, ms: u64) {
+        self.first_token_ms = Some(ms);
+    }
+
     /// Milliseconds to the first token, once there was one.
     pub fn first_token_ms(&self) -> Option<u64> {
         self.first_token_ms
+    }
+
+    fn lasted(&self) -> Duration {
+        self.lasted.unwrap_or_else(|| self.began.elapsed())
     }
 
     /// Notes an error that reaches the client.
@@ -179,6 +191,11 @@ impl Settlement {
         self.ending = Ending::Failed;
         self.fault = Some(kind);
         self.status = status;
+    }
+
+    /// Notes that nothing was sent to any provider, so nothing is used.
+    pub fn nothing_sent(&mut self) {
+        (self.plan, self.meter, self.prompt) = (None, None, None);
     }
 
     /// Tells Envoy how often something was found that must not leave, and which guard acted.
@@ -276,7 +293,7 @@ impl Settlement {
             return;
         }
         let labels = ["chat", provider, &*self.model];
-        metrics.duration.with_label_values(&labels).observe(self.began.elapsed().as_secs_f64());
+        metrics.duration.with_label_values(&labels).observe(self.lasted().as_secs_f64());
         if let Some(first) = self.first_token_ms {
             metrics.first_token.with_label_values(&labels).observe(first as f64 / 1000.0);
         }
@@ -311,7 +328,7 @@ impl Settlement {
                 .started
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
-            duration_ms: millis(self.began),
+            duration_ms: u64::try_from(self.lasted().as_millis()).unwrap_or(u64::MAX),
             first_token_ms: self.first_token_ms,
             front: self.front.as_str().to_owned(),
             stream: self.stream,

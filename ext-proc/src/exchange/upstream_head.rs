@@ -99,12 +99,7 @@ impl Asking {
 pub(super) fn address(change: &mut Change, target: &Target, config: &Config, asking: &Asking, path: &str) {
     let provider = &target.provider;
     let dialect = provider.dialect_for(asking.front());
-    for name in CLIENT_ONLY {
-        change.remove(name);
-    }
-    for name in &config.credential_headers {
-        change.remove(name.clone());
-    }
+    take_off(change, config);
     let of_client = (dialect == asking.front()).then_some(&*asking.path);
     change.set(":path", head::path(&provider.base_path, path, provider.query.as_deref(), of_client));
     change.set(":authority", provider.authority.clone());
@@ -123,6 +118,32 @@ pub(super) fn address(change: &mut Change, target: &Target, config: &Config, ask
     for (name, value) in &provider.headers {
         change.set(name.clone(), value.expose_secret());
     }
+}
+
+/// Takes off what the client shows the gateway, and what any provider is shown.
+fn take_off(change: &mut Change, config: &Config) {
+    for name in CLIENT_ONLY {
+        change.remove(name);
+    }
+    for name in &config.credential_headers {
+        change.remove(name.clone());
+    }
+}
+
+/// Changes headers so that they show this target's provider what it asks to be shown, and nobody else's. Where it goes and
+/// what else it says is made elsewhere, its headers of a dialect ([`OF_A_DIALECT`]), too.
+///
+/// # Errors
+/// The credentials cannot be had at the moment.
+pub(super) async fn show(change: &mut Change, target: &Target, config: &Config) -> Result<Used, Unavailable> {
+    take_off(change, config);
+    for (name, value) in &target.provider.headers {
+        if !OF_A_DIALECT.iter().any(|(_, of_dialect)| of_dialect == name) {
+            change.set(name.clone(), value.expose_secret());
+        }
+    }
+    // Neither path nor body is there to be signed: whoever wants that is refused with the configuration.
+    sign(change, target, "POST", None).await
 }
 
 /// Puts the provider's credentials on the finished request: a signature covers its path, headers and body. `None` where

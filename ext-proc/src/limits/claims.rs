@@ -4,13 +4,11 @@ use super::rule::{Facts, Measure, Rule, Unit};
 use crate::config::Config;
 use crate::config::compiled::Target;
 use crate::config::prices::Prices;
-use crate::counting;
+use crate::counting::Wanted as WantedAnswer;
 use crate::exchange::plan::Plan;
 use crate::store::Wanted;
 use attache_core::fault::{Fault, FaultKind};
 use attache_core::limit::Claim;
-use attache_core::tokens::Count;
-use attache_core::translate::Ask;
 use attache_core::usage::Usage;
 use std::sync::Arc;
 
@@ -118,17 +116,17 @@ impl Claims {
 
 /// What an exchange is expected to use under a plan, and the most tokens that each answer may have, where a rule caps them.
 pub fn expected(
-    ask: &Ask<'_>,
-    prompt: Count,
+    wanted: WantedAnswer,
+    prompt_tokens: u64,
     rules: &[&Arc<Rule>],
     facts: &Facts<'_>,
     plan: &Plan,
     config: &Config,
 ) -> (Expected, Option<u64>) {
     let usual = config.written.limits.output_tokens_expected;
-    let answers = counting::answers(ask);
-    let output = counting::output(ask, usual.into()).saturating_mul(answers);
-    let expected = Expected { input: prompt.tokens, output };
+    let answers = wanted.answers;
+    let output = wanted.each.unwrap_or(usual.into()).saturating_mul(answers);
+    let expected = Expected { input: prompt_tokens, output };
     let Some(cap) = output_cap(rules, facts, plan, expected) else { return (expected, None) };
     // A request says how long each of its answers may be.
     let each = (cap / answers).max(1);
@@ -231,9 +229,10 @@ mod tests {
     use super::*;
     use crate::callers::Caller;
     use crate::config::compile;
+    use crate::counting;
     use crate::exchange::message::Head;
     use attache_core::dialect::Dialect;
-    use attache_core::tokens::Method;
+    use attache_core::translate::Ask;
 
     #[test]
     fn a_cap_is_for_all_answers_and_for_those_to_whom_its_rule_applies() {
@@ -242,6 +241,8 @@ mod tests {
             ("", r#""max_tokens":4000,"#, (1000, Some(1000))),
             ("", r#""max_tokens":4000,"n":4,"#, (1000, Some(250))),
             ("", r#""max_tokens":100,"n":4,"#, (400, Some(100))),
+            ("", r#""max_tokens":4000,"n":1e1,"#, (1000, Some(100))),
+            ("", r#""max_completion_tokens":1,"max_tokens":4000,"#, (1000, Some(1000))),
             ("when: { provider: a }, ", r#""max_tokens":4000,"#, (1000, Some(1000))),
             ("when: { provider: b }, ", r#""max_tokens":4000,"#, (4000, None)),
             ("when: { provider: a, team: \"intern*\" }, ", r#""max_tokens":4000,"#, (4000, None)),
@@ -256,8 +257,8 @@ mod tests {
             let (caller, head) = (Caller::anonymous(), Head::default());
             let facts = Facts { caller: &caller, model: "fast", front: Dialect::OpenAi, head: &head };
             let plan = Plan::new(&config.model("fast").unwrap(), &mut rand::rng()).unwrap();
-            let prompt = Count { tokens: 5, method: Method::Exact };
-            let (met, cap) = self::expected(&ask, prompt, &config.rules.of(&facts), &facts, &plan, &config);
+            let wanted = counting::wanted(&ask);
+            let (met, cap) = self::expected(wanted, 5, &config.rules.of(&facts), &facts, &plan, &config);
             assert_eq!((met.output, cap), expected, "{rule}{fields}");
         }
     }

@@ -189,9 +189,11 @@ async fn a_full_queue_is_skipped() {
     house.embedder.work(busy).unwrap();
     begins.await.unwrap();
     while house.embedder.work(|| {}).is_ok() {}
-    let begun = Instant::now();
-    assert_eq!(house.outcome("What is the capital of France?").await, ("skipped", "queue_full"));
-    assert!(begun.elapsed() < Duration::from_millis(100));
+    assert_eq!(
+        house.outcome("What is the capital of France?").await,
+        ("skipped", "queue_full"),
+        "it would wait for ever"
+    );
     drop(go);
     house.eventually(|| house.embedder.work(|| {}).is_ok()).await;
     assert_eq!(house.outcome("What is the capital of France?").await, ("nothing", ""));

@@ -1,17 +1,22 @@
 //! A request that names no model (files, batches, stored answers): it goes on as it is, but for what policies and guards
 //! make of it where its body can be read.
 
+use super::room::Weighed;
 use super::{Asked, Refusal, too_large};
+use crate::config::compiled::Model;
 use crate::credentials::Used;
 use crate::exchange::message::{Body, Change, Head, Reply};
+use crate::exchange::plan::Plan;
 use crate::exchange::response::Sent;
 use crate::exchange::{Exchange, Topology, upstream_head};
 use crate::limits::rule::Facts;
 use crate::redaction::Question;
 use crate::{front, guards, redaction};
 use attache_core::endpoint::Endpoint;
+use attache_core::fault::Fault;
 use attache_core::translate;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Media types of bodies in which texts can be told from anything else.
 const READABLE: [&str; 2] = ["application/json", "multipart/form-data"];
@@ -45,11 +50,7 @@ impl Asked {
         }
         let endpoint = self.asking.endpoint.clone();
         let method = self.head.get(":method").unwrap_or_default().to_owned();
-        let path = self.head.get(":path").unwrap_or_default().to_owned();
-        let nowhere = || front::not_served(&method, &path);
-        let model = self.config.elsewhere(endpoint.dialect).ok_or_else(nowhere)?;
-        self.books.model = model.name.clone();
-        let plan = self.reachable(&model).ok_or_else(nowhere)?;
+        let (model, plan) = self.planned_elsewhere()?;
         let read = match body.as_deref() {
             Some(body) => Body::Whole(body),
             None if self.head.end => Body::Nothing,
@@ -58,14 +59,8 @@ impl Asked {
         self.guarded_elsewhere(&endpoint, read)?;
         let masked = self.redacted(&endpoint, "", read).await?;
         self.others_asked_elsewhere(read, masked.as_deref()).await?;
-        let plan = match self.room(None, plan, "", None).await? {
-            Ok((plan, _)) => plan,
-            Err(denied) => {
-                self.books.service().metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "denied"]).inc();
-                return Err(Refusal::Denied(Box::new(denied)));
-            }
-        };
-        let plan = plan.followed(self.follow);
+        let plan = self.room_elsewhere(plan).await?;
+        let plan = plan.followed(&self.follow);
         let mut change = self.routed(&model, &plan);
         change.skip_request_body = true;
         let read = if self.head.end { Some(Bytes::new()) } else { masked.clone().or(body) };
@@ -84,6 +79,33 @@ impl Asked {
         }
         self.books.plan = Some(plan);
         Ok((change, used))
+    }
+
+    /// Who takes it, and the plan with them.
+    ///
+    /// # Errors
+    /// Nobody does, or nobody whom the caller may reach.
+    pub(super) fn planned_elsewhere(&mut self) -> Result<(Arc<Model>, Plan), Fault> {
+        let word = |name: &str| self.head.get(name).unwrap_or_default();
+        let nowhere = || front::not_served(word(":method"), word(":path"));
+        let model = self.config.elsewhere(self.asking.front()).ok_or_else(nowhere)?;
+        let plan = self.reachable(&model).ok_or_else(nowhere)?;
+        self.books.model = model.name.clone();
+        Ok((model, plan))
+    }
+
+    /// The plan, less those who have no room.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) async fn room_elsewhere(&mut self, plan: Plan) -> Result<Plan, Refusal> {
+        match self.room(Weighed::Unread, plan, "", None).await? {
+            Ok((plan, _)) => Ok(plan),
+            Err(denied) => {
+                self.books.service().metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "denied"]).inc();
+                Err(Refusal::Denied(Box::new(denied)))
+            }
+        }
     }
 
     /// Has guards look at it.
