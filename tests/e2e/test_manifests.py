@@ -73,6 +73,8 @@ def test_every_manifest_is_good_by_its_own_schema(kube):
         ("istio/gateway.yaml", ("simple: LEAST_REQUEST", "simple: LEAST"), "Unsupported value"),
         ("istio/wasm.yaml", ("operation: INSERT_BEFORE", "operation: INSERT_AROUND"), "Unsupported value"),
         ("istio/wasm.yaml", ("v1alpha3", "v1alpha9"), "nobody here knows networking.istio.io/v1alpha9/EnvoyFilter"),
+        ("istio/wasm-plugins.yaml", ("failStrategy: FAIL_OPEN", "failStrategy: OPEN"), "Unsupported value"),
+        ("envoy-gateway/wasm-policies.yaml", ("after: envoy.filters.http.wasm", "after: wasm"), "Unsupported value"),
         ("istio/sidecar.yaml", ("runAsNonRoot", "runAsNoRoot"), 'unknown field "spec.template.spec.containers[1]'),
     ],
 )

@@ -1,5 +1,6 @@
 """The manifests for Istio and Envoy Gateway do in a real Envoy what they say, as far as that goes without a cluster."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -35,6 +36,13 @@ def printed(form: str, config: pathlib.Path) -> str:
 def test_the_manifests_are_what_is_printed_for_their_configuration(form):
     config, manifest = PRINTED[form]
     assert manifest.read_text() == printed(form, config), f"attache envoy --for {form} --config {config} > {manifest}"
+
+
+def test_what_a_control_plane_made_was_made_of_this_manifest():
+    """Whoever changes the manifest has Envoy Gateway translate it again, by the command in that file."""
+    made = yaml.safe_load((stack.ROOT / "tests/e2e/mesh/envoy-gateway.yaml").read_text())
+    manifest = (ENVOY / "envoy-gateway/gateway.yaml").read_bytes()
+    assert made["made_of"] == hashlib.sha256(manifest).hexdigest()
 
 
 def test_a_file_can_be_written_instead(tmp_path):

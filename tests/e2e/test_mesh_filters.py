@@ -1,4 +1,6 @@
-"""The WASM filters as Istio and Envoy Gateway configure them, in a real Envoy: envoy/istio/wasm.yaml, envoy/envoy-gateway/wasm.yaml."""
+"""The WASM filters as Istio and Envoy Gateway configure them, in a real Envoy: with what patches Envoy's configuration, so that
+they may hold headers (envoy/istio/wasm.yaml, envoy/envoy-gateway/wasm.yaml), and without (wasm-plugins.yaml,
+wasm-policies.yaml)."""
 
 import json
 import pathlib
@@ -40,9 +42,43 @@ def of_istio(port: int) -> dict:
     return resources
 
 
-def of_envoy_gateway(port: int) -> dict:
+def of_istio_plugins(port: int) -> dict:
+    """As istiod writes WasmPlugins (`pilot/pkg/model/extensions.go` of 1.31) and the settings of the gateway's connections."""
+    resources = control_planes.istio("GATEWAY", port, [])
+    (listener,) = resources["listeners"]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    values = yaml.safe_load((ENVOY / "istio/gateway-values.yaml").read_text())
+    settings = yaml.safe_load(values["podAnnotations"]["proxy.istio.io/config"])["connectionSettings"]
+    listener["per_connection_buffer_limit_bytes"] = settings.pop("listenerPerConnectionBufferLimitBytes")
+    manager["stream_idle_timeout"] = settings.pop("httpStreamIdleTimeout")
+    manager["merge_slashes"] = settings.pop("httpMergeSlashes")
+    manager["path_with_escaped_slashes_action"] = settings.pop("httpPathWithEscapedSlashesAction")
+    assert settings == {}
+    plugins = [each for each in control_planes.documents(ENVOY / "istio/wasm-plugins.yaml") if each["kind"] == "WasmPlugin"]
+    for plugin in sorted(plugins, key=lambda plugin: -plugin["spec"]["priority"]):
+        name, spec = f"{plugin['metadata']['namespace']}.{plugin['metadata']['name']}", plugin["spec"]
+        assert spec["selector"]["matchLabels"] == values["labels"]
+        config = {
+            "name": name,
+            "failure_policy": spec["failStrategy"],
+            "vm_config": {"runtime": "envoy.wasm.runtime.v8"},
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": json.dumps(spec["pluginConfig"]),
+            },
+        }
+        typed = {"@type": WASM, "config": config}
+        manager["http_filters"].insert(-1, {"name": f"extensions.istio.io/wasmplugin/{name}", "typed_config": typed})
+    return resources
+
+
+def of_envoy_gateway_policies(port: int) -> dict:
+    return of_envoy_gateway(port, "envoy-gateway/wasm-policies.yaml")
+
+
+def of_envoy_gateway(port: int, path: str = "envoy-gateway/wasm.yaml") -> dict:
     """As its translator writes them (`internal/xds/translator/wasm.go` of 1.9.1), which itself would fetch the files."""
-    manifest = ENVOY / "envoy-gateway/wasm.yaml"
+    manifest = ENVOY / path
     resources = control_planes.istio("GATEWAY", port, [])
     (listener,) = resources["listeners"]
     listener["default_filter_chain"] = listener.pop("filter_chains")[0]
@@ -63,8 +99,16 @@ def of_envoy_gateway(port: int) -> dict:
         }
         typed = {"@type": WASM, "config": config}
         manager["http_filters"].insert(-1, {"name": f"envoy.filters.http.wasm/{name}", "typed_config": typed})
+    kinds = {each["kind"]: each["spec"] for each in control_planes.documents(manifest)}
+    if "requestBuffer" in kinds["BackendTrafficPolicy"]:
+        (order,) = kinds["EnvoyProxy"]["filterOrder"]
+        assert order == {"name": "envoy.filters.http.buffer", "after": "envoy.filters.http.wasm"}
+        assert kinds["BackendTrafficPolicy"]["requestBuffer"] == {"limit": "16Mi"}
+        typed = {"@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer", "max_request_bytes": 16 << 20}
+        manager["http_filters"].insert(-1, {"name": order["name"], "typed_config": typed})
     by_type = {"type.googleapis.com/envoy.config.listener.v3.Listener": {listener["name"]: listener}}
-    control_planes.apply_patch_policy(by_type, of_kind("EnvoyPatchPolicy", "llm-wasm", manifest))
+    if "EnvoyPatchPolicy" in kinds:
+        control_planes.apply_patch_policy(by_type, of_kind("EnvoyPatchPolicy", "llm-wasm", manifest))
     return {"listeners": [each for by_name in by_type.values() for each in by_name.values()], "clusters": []}
 
 
@@ -81,10 +125,10 @@ class Proxy:
         ]
         filters = [each["typed_config"]["config"] for each in manager["http_filters"] if each["typed_config"]["@type"] == WASM]
         for config in filters:
-            code = stack.TARGET / "wasm-filters" / f"{config['name']}.wasm"
+            code = stack.TARGET / "wasm-filters" / f"{config['name'].rpartition('.')[2]}.wasm"
             assert code.exists(), f"{code} is missing; run `make wasm`"
             config["vm_config"]["code"] = {"local": {"filename": str(code)}}
-        admin = stack.free_port()
+        self.admin_port = admin = stack.free_port()
         address = {"socket_address": {"address": "127.0.0.1", "port_value": self.simulator.port}}
         endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
         provider = {"name": "openai", "load_assignment": {"cluster_name": "openai", "endpoints": endpoints}}
@@ -112,10 +156,16 @@ class Proxy:
             process.stop()
 
 
-@pytest.mark.parametrize("configured", [of_istio, of_envoy_gateway], ids=["istio", "envoy-gateway"])
+@pytest.mark.parametrize(
+    "configured",
+    [of_istio, of_istio_plugins, of_envoy_gateway, of_envoy_gateway_policies],
+    ids=["istio", "istio-plugins", "envoy-gateway", "envoy-gateway-policies"],
+)
 def test_filters_of_a_mesh_mask_restore_and_stop(tmp_path, configured):
     port = stack.free_port()
     proxy = Proxy(tmp_path, configured(port), port)
+    waits = "allow_on_headers_stop_iteration" in str((tmp_path / "envoy.yaml").read_text())
+    assert waits == (configured in (of_istio, of_envoy_gateway))
     try:
         assert proxy.said(f"Write to {EMAIL}.") == f"You said: Write to {EMAIL}."
         assert EMAIL not in proxy.simulator.requests()[-1]["body"]
@@ -123,5 +173,14 @@ def test_filters_of_a_mesh_mask_restore_and_stop(tmp_path, configured):
             proxy.said(f"Pay with {CARD}.")
         assert proxy.said("Tell me about Project Bluebird.") == "I cannot talk about that."
         assert proxy.said("many words " * 300_000).startswith("You said: many words")
+        if not waits:
+            sent = proxy.simulator.requests()[0]
+            assert json.loads(sent["body"])["messages"][0] == {"role": "system", "content": "Be polite."}
+            stats = stack.get(f"http://127.0.0.1:{proxy.admin_port}/stats").decode().splitlines()
+            assert any("attache_tokens" in line for line in stats)
+            cut = [line for line in stats if line.startswith("cluster.openai.upstream_cx_destroy_local_with_active_rq: ")]
+            has_length = "content-length" in dict(sent["headers"])
+            # Envoy Gateway's buffer behind the filters: a refused request never reaches a provider.
+            assert (cut[0].endswith(": 0"), has_length) == (configured == of_envoy_gateway_policies,) * 2
     finally:
         proxy.stop()
