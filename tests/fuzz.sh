@@ -51,9 +51,15 @@ cp ../data/prices.json corpus/prices/list
 cp ../fixtures/forms/* corpus/forms/
 seed embeddings requests '\000 \003 \014 \041'
 seed embeddings answers '\100 \103 \110'
+seed cache_keys requests '\000 \001 \002 \003 \004 \005 \006'
+# What the journal says of a purge; what an entry begins with.
+mkdir -p corpus/cached corpus/encoder
+printf '\002\003{"rule":7,"key":"ab"}' >corpus/cached/purge
+printf '\001ATC\001\002\000\000\000{}{"answer":1}' >corpus/cached/entry
 
 failed=0
-for name in requests answers streams events event_stream edits prices tokens forms embeddings texts redact_detect redact_veil guard filters; do
+for name in requests answers streams events event_stream edits prices tokens forms embeddings texts redact_detect redact_veil guard filters \
+	cache_keys cached encoder; do
 	echo "fuzz: $name for $seconds s"
 	"$CARGO_TARGET_DIR/$target/release/$name" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
 		-print_final_stats=1 -artifact_prefix="artifacts/$name-" "corpus/$name" >"artifacts/$name.log" 2>&1 || failed=1

@@ -54,7 +54,7 @@ class Asked:
         return 200, [found] if at >= 0 else []
 
     def slow(self, body: dict):
-        time.sleep(1.5)
+        time.sleep(4.5)
         return 200, {"allow": True}
 
     def broken(self, _: dict):

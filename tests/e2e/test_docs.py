@@ -167,9 +167,10 @@ def test_what_a_page_configures_is_good_beside_the_quickstart(page, tmp_path):
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("page", [README, stack.ROOT / "envoy/README.md"], ids=["README.md", "envoy/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "envoy/README.md", "docs/hybrid.md"])
 def test_every_attache_and_make_command_that_is_shown_exists(page, tmp_path):
     """`serve` and `envoy -c` are what the other tests do."""
+    page = stack.ROOT / page
     shutil.copy(QUICKSTART / "attache.yaml", tmp_path)
     path = f"{stack.binary('attache').parent}:{os.environ['PATH']}"
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]

@@ -163,7 +163,7 @@ def test_without_an_answer_that_counts_a_guard_fails_as_it_is_told(place, name):
     assert (closed.status, closed.headers["x-attache-guard"]) == (400, f"{name}-closed")
     assert place.gateway.record(closed.request_id)["guards"][0]["rule"] == "undecided"
     assert said(place, f"{name}-open", f"Hello, {name}.").status == 200
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 4
     for fail in ("closed", "open"):
         labels = {"guard": f"{name}-{fail}", "source": "failure"}
         grown = lambda: metric(place.gateway.metrics(), "attache_guard_calls_total", **labels) - metric(

@@ -187,7 +187,7 @@ def test_sdks_wait_as_they_are_told_and_then_pass(each):
         patient.chat.completions.create(model="openai-only", messages=HELLO, extra_headers=header)
         patient = each.anthropic.with_options(max_retries=2)
         patient.messages.create(model="openai-only", messages=HELLO, max_tokens=9, extra_headers=header)
-    assert 3 <= time.monotonic() - began < 6, "four requests, one a second"
+    assert 3 <= time.monotonic() - began < 15, "four requests, one a second"
     with pytest.raises(openai.RateLimitError):
         each.openai.chat.completions.create(model="openai-only", messages=HELLO, extra_headers=header)
     with pytest.raises(anthropic.RateLimitError):

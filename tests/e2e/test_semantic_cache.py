@@ -297,7 +297,7 @@ def test_when_nobody_makes_vectors_it_is_a_miss_and_no_error(far):
     far.vectors.stop()
     begun = time.monotonic()
     assert far.ask(again)[0] == "miss"
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5
     assert far.lookups(rule="faq", outcome="skipped", why="no_vector") >= 1
     far.gateway.attache.wait_for_log("no vectors", "vectors")
     # What was asked before in the same words needs none.

@@ -68,7 +68,7 @@ fn available(programs: &Programs) -> Vec<Scenario> {
     for scenario in Scenario::ALL {
         if scenario.needs_attache() && !programs.has_attache() {
             eprintln!("skipped: {}: {} is not built", scenario.name(), programs.attache.display());
-        } else if scenario.wasm().is_some_and(|filter| !programs.has_wasm(filter)) {
+        } else if !scenario.wasm().into_iter().all(|filter| programs.has_wasm(filter)) {
             eprintln!("skipped: {}: `make wasm` builds it", scenario.name());
         } else if scenario.needs_redis() && programs.redis.is_none() {
             eprintln!("skipped: {}: there is no redis-server", scenario.name());

@@ -52,15 +52,18 @@ pub(crate) struct AttacheAddresses<'a> {
     pub(crate) envoy_admin: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) socket: &'a Path,
+    /// The folder of the filters of its hybrid.
+    pub(crate) wasm: Option<&'a Path>,
 }
 
 /// `attache.yaml` with one provider per dialect, both of them the simulator; `more` are further sections.
 pub(crate) fn attache(addresses: &AttacheAddresses<'_>, provider: SocketAddr, more: &str) -> String {
-    let AttacheAddresses { listen, envoy_admin, admin, socket } = addresses;
+    let AttacheAddresses { listen, envoy_admin, admin, socket, wasm } = addresses;
     let socket = socket.display();
+    let wasm = wasm.map(|folder| format!(", wasm: \"{}\"", folder.display())).unwrap_or_default();
     format!(
         r#"listen: {listen}
-envoy: {{ admin: {envoy_admin}, access_log: "off" }}
+envoy: {{ admin: {envoy_admin}, access_log: "off"{wasm} }}
 service: {{ grpc: "unix:{socket}", admin: "{admin}" }}
 providers:
   openai: {{ dialect: openai, url: "http://{provider}/v1", auth: {{ bearer: bench }} }}

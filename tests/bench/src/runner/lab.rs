@@ -38,6 +38,15 @@ struct Hop {
     store: Option<Child>,
 }
 
+/// How Attaché is set up beside its Envoy.
+struct Beside<'a> {
+    directory: &'a Path,
+    /// Further sections of its configuration.
+    more: &'a str,
+    /// The folder of the filters that read bodies for it.
+    wasm: Option<&'a Path>,
+}
+
 /// Where a scenario's requests go, and which processes they keep busy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Route {
@@ -77,6 +86,7 @@ impl Lab {
                 Way::Noop => lab.start_noop(programs).await?,
                 Way::Wasm(filter) => lab.start_wasm(programs, scenario, filter).await?,
                 Way::Attache(limits) => lab.start_attache(programs, scenario, limits).await?,
+                Way::Hybrid => lab.start_hybrid(programs, scenario).await?,
             };
             lab.hops.push(hop);
         }
@@ -164,24 +174,51 @@ impl Lab {
                 (rules.to_yaml() + &section, Some(redis))
             }
         };
+        let beside = Beside { directory: &directory, more: &more, wasm: None };
+        let (address, envoy, service) = self.start_beside(programs, scenario, &beside).await?;
+        Ok(Hop { way: Way::Attache(limits), address, envoy, service: Some(service), store })
+    }
+
+    async fn start_hybrid(&mut self, programs: &Programs, scenario: Scenario) -> Result<Hop, LabError> {
+        let directory = self.directory.0.join("hybrid");
+        fs::create_dir(&directory)?;
+        let beside = Beside { directory: &directory, more: "", wasm: Some(&programs.wasm) };
+        let (address, envoy, service) = self.start_beside(programs, scenario, &beside).await?;
+        Ok(Hop { way: Way::Hybrid, address, envoy, service: Some(service), store: None })
+    }
+
+    /// An Envoy and Attaché beside it.
+    async fn start_beside(
+        &mut self,
+        programs: &Programs,
+        scenario: Scenario,
+        beside: &Beside<'_>,
+    ) -> Result<(SocketAddr, Child, Child), LabError> {
+        let directory = beside.directory;
         let socket = directory.join("attache.sock");
         let address = free_port()?;
-        let addresses =
-            AttacheAddresses { listen: address, envoy_admin: free_port()?, admin: free_port()?, socket: &socket };
+        let addresses = AttacheAddresses {
+            listen: address,
+            envoy_admin: free_port()?,
+            admin: free_port()?,
+            socket: &socket,
+            wasm: beside.wasm,
+        };
         // In a folder of its own: Attaché looks at its configuration again when anything changes beside it, such as a log.
         let config = directory.join("config").join("attache.yaml");
         fs::create_dir_all(directory.join("config"))?;
-        fs::write(&config, bootstrap::attache(&addresses, self.provider, &more))?;
+        fs::write(&config, bootstrap::attache(&addresses, self.provider, beside.more))?;
 
-        let yaml = print_bootstrap(programs, &config)?;
+        let topology = if beside.wasm.is_some() { "hybrid" } else { "sidecar" };
+        let yaml = print_bootstrap(programs, &config, topology)?;
         let mut command = Command::new(&programs.attache);
         command.arg("serve").arg("--config").arg(&config);
         let begun = Instant::now();
-        let mut service = Child::start("attache", command, &directory)?;
+        let mut service = Child::start("attache", command, directory)?;
         service.ready(READY_TIMEOUT, async |_| socket.exists().then_some(())).await?;
         self.starts.push(Start::of(&service, scenario, begun));
-        let envoy = start_envoy(programs, "envoy-attache", &yaml, address, &directory).await?;
-        Ok(Hop { way: Way::Attache(limits), address, envoy, service: Some(service), store })
+        let envoy = start_envoy(programs, "envoy-attache", &yaml, address, directory).await?;
+        Ok((address, envoy, service))
     }
 }
 
@@ -217,8 +254,9 @@ fn announced_address(output: &str) -> Option<SocketAddr> {
     addresses.next()
 }
 
-fn print_bootstrap(programs: &Programs, config: &Path) -> Result<String, LabError> {
-    let output = Command::new(&programs.attache).arg("envoy").arg("--config").arg(config).output()?;
+fn print_bootstrap(programs: &Programs, config: &Path, topology: &str) -> Result<String, LabError> {
+    let mut command = Command::new(&programs.attache);
+    let output = command.args(["envoy", "--topology", topology, "--config"]).arg(config).output()?;
     if !output.status.success() {
         return Err(LabError::AttacheEnvoy(String::from_utf8_lossy(&output.stderr).into_owned()));
     }

@@ -33,6 +33,8 @@ pub(crate) enum Scenario {
     Miss,
     ToAnthropic,
     FromAnthropic,
+    Hybrid,
+    HybridToAnthropic,
 }
 
 /// What requests pass on their way. Scenarios with the same one share its processes.
@@ -48,6 +50,8 @@ pub(crate) enum Way {
     Wasm(WasmFilter),
     /// One with Attaché.
     Attache(Limits),
+    /// One with Attaché that sees headers only, and filters inside that read bodies.
+    Hybrid,
 }
 
 /// A filter inside Envoy.
@@ -110,7 +114,7 @@ pub(crate) enum Limits {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Direct,
         Self::Envoy,
         Self::Noop,
@@ -127,6 +131,8 @@ impl Scenario {
         Self::Miss,
         Self::ToAnthropic,
         Self::FromAnthropic,
+        Self::Hybrid,
+        Self::HybridToAnthropic,
     ];
     /// Those that differ from [`Scenario::Same`] in their limits only.
     pub(crate) const LIMITED: [Self; 3] = [Self::Limited, Self::Crowded, Self::Shared];
@@ -149,6 +155,8 @@ impl Scenario {
             Self::Miss => "attache, missed by the cache",
             Self::ToAnthropic => "attache, openai -> anthropic",
             Self::FromAnthropic => "attache, anthropic -> openai",
+            Self::Hybrid => "attache hybrid, openai -> openai",
+            Self::HybridToAnthropic => "attache hybrid, openai -> anthropic",
         }
     }
 
@@ -167,15 +175,21 @@ impl Scenario {
             Self::Crowded => Way::Attache(Limits::Memory(Rules::MANY)),
             Self::Shared => Way::Attache(Limits::Redis(Rules::FEW)),
             Self::Hit | Self::Miss => Way::Attache(Limits::Cached),
+            Self::Hybrid | Self::HybridToAnthropic => Way::Hybrid,
         }
     }
 
     pub(crate) fn needs_attache(self) -> bool {
-        matches!(self.way(), Way::Attache(_))
+        matches!(self.way(), Way::Attache(_) | Way::Hybrid)
     }
 
-    pub(crate) fn wasm(self) -> Option<WasmFilter> {
-        if let Way::Wasm(filter) = self.way() { Some(filter) } else { None }
+    /// The filters that it needs.
+    pub(crate) fn wasm(self) -> Vec<WasmFilter> {
+        match self.way() {
+            Way::Wasm(filter) => vec![filter],
+            Way::Hybrid => vec![WasmFilter::Router, WasmFilter::Translate],
+            Way::Direct | Way::Bare | Way::Noop | Way::Attache(_) => Vec::new(),
+        }
     }
 
     pub(crate) fn needs_redis(self) -> bool {
@@ -196,8 +210,11 @@ impl Scenario {
             | Self::Crowded
             | Self::Shared
             | Self::Hit
-            | Self::Miss => ("/v1/chat/completions", OPENAI_MODEL),
-            Self::WasmTranslate | Self::ToAnthropic => ("/v1/chat/completions", ANTHROPIC_MODEL),
+            | Self::Miss
+            | Self::Hybrid => ("/v1/chat/completions", OPENAI_MODEL),
+            Self::WasmTranslate | Self::ToAnthropic | Self::HybridToAnthropic => {
+                ("/v1/chat/completions", ANTHROPIC_MODEL)
+            }
             Self::FromAnthropic => ("/v1/messages", OPENAI_MODEL),
         };
         let expect = match (workload, self) {
@@ -223,9 +240,12 @@ impl Scenario {
         let padded = body(REQUEST_BYTES.saturating_sub(body(0).len()));
         let key = match self.way() {
             Way::Attache(Limits::Memory(rules) | Limits::Redis(rules)) => rules.secret(),
-            Way::Direct | Way::Bare | Way::Noop | Way::Wasm(_) | Way::Attache(Limits::None | Limits::Cached) => {
-                "bench".to_owned()
-            }
+            Way::Direct
+            | Way::Bare
+            | Way::Noop
+            | Way::Wasm(_)
+            | Way::Attache(Limits::None | Limits::Cached)
+            | Way::Hybrid => "bench".to_owned(),
         };
         let authorization = format!("Bearer {key}");
         // Found, but too old: the answer is looked up, asked for and kept all the same.
