@@ -125,6 +125,41 @@ pub enum Event<'a> {
     Error(Fault),
 }
 
+/// A piece of what a provider bills as output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Of text, of the words with which the model declines, of a tool call's name or arguments.
+    Output(&'a str),
+    /// Of a thought that can be read.
+    Thought(&'a str),
+}
+
+impl Event<'_> {
+    /// What of the answer it brings; `None` where nobody can tell its tokens.
+    pub fn piece(&self) -> Option<Piece<'_>> {
+        match self {
+            Self::Text { text, .. } | Self::Refusal { text, .. } => Some(Piece::Output(text)),
+            Self::ToolStart { name, .. } => Some(Piece::Output(name)),
+            Self::ToolArguments { json, .. } => Some(Piece::Output(json)),
+            Self::Thinking { text, .. } => Some(Piece::Thought(text)),
+            Self::Start { .. }
+            | Self::Citation { .. }
+            | Self::Signature { .. }
+            | Self::RedactedThinking { .. }
+            | Self::ToolSignature { .. }
+            | Self::PartEnd { .. }
+            | Self::Logprobs { .. }
+            | Self::Finish { .. }
+            | Self::ServiceTier(_)
+            | Self::Usage(_)
+            | Self::Ping
+            | Self::Loss(_)
+            | Self::Done
+            | Self::Error(_) => None,
+        }
+    }
+}
+
 /// Tells a whole answer as the events of a stream.
 ///
 /// # Errors

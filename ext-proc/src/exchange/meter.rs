@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::compiled::Target;
 use crate::counting::Counting;
-use attache_core::stream::Event;
+use attache_core::stream::{Event, Piece};
 use attache_core::tokens::Delivered;
 use attache_core::usage::Usage;
 use attache_proto::usage::v1::Cost;
@@ -38,26 +38,18 @@ impl Meter {
     /// Takes one event of the answer.
     pub fn watch(&mut self, event: &mut Event<'_>) {
         let counter = self.counting.counter();
-        match event {
-            Event::Text { text, .. } | Event::Refusal { text, .. } => self.delivered.add(text, &counter),
-            Event::ToolStart { name, .. } => self.delivered.add(name, &counter),
-            Event::ToolArguments { json, .. } => self.delivered.add(json, &counter),
-            Event::Thinking { text, .. } => self.delivered.add_reasoning(text, &counter),
-            Event::ServiceTier(tier) => self.tier = Some(tier.chars().take(TIER_BYTES_MAX).collect()),
-            Event::Usage(usage) if self.show_cost => usage.cost_nanos = self.cost_nanos(usage),
-            Event::Usage(_)
-            | Event::Start { .. }
-            | Event::Signature { .. }
-            | Event::Citation { .. }
-            | Event::ToolSignature { .. }
-            | Event::RedactedThinking { .. }
-            | Event::PartEnd { .. }
-            | Event::Logprobs { .. }
-            | Event::Finish { .. }
-            | Event::Ping
-            | Event::Loss(_)
-            | Event::Done
-            | Event::Error(_) => {}
+        match event.piece() {
+            Some(Piece::Output(text)) => self.delivered.add(text, &counter),
+            Some(Piece::Thought(text)) => self.delivered.add_reasoning(text, &counter),
+            None => {}
+        }
+        if let Event::ServiceTier(tier) = event {
+            self.tier = Some(tier.chars().take(TIER_BYTES_MAX).collect());
+        }
+        if let Event::Usage(usage) = event
+            && self.show_cost
+        {
+            usage.cost_nanos = self.cost_nanos(usage);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::Told;
 use attache_core::fault::FaultKind;
 use attache_core::hybrid;
 use attache_core::loss::Losses;
-use attache_core::stream::Event;
+use attache_core::stream::{Event, Piece};
 use attache_core::translate::Seen;
 use std::borrow::Cow;
 
@@ -39,27 +39,13 @@ impl Report {
 
     /// Takes an event of the answer.
     pub(super) fn watch(&mut self, event: &Event<'_>) {
-        let count =
-            |sum: &mut u64, text: &str| *sum = sum.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
-        match event {
-            Event::Text { text, .. } | Event::Refusal { text, .. } => count(&mut self.text, text),
-            Event::ToolStart { name, .. } => count(&mut self.text, name),
-            Event::ToolArguments { json, .. } => count(&mut self.text, json),
-            Event::Thinking { text, .. } => count(&mut self.thoughts, text),
-            Event::ServiceTier(tier) => self.now.tier = Some(short(tier)),
-            Event::Usage(_)
-            | Event::Start { .. }
-            | Event::Signature { .. }
-            | Event::Citation { .. }
-            | Event::ToolSignature { .. }
-            | Event::RedactedThinking { .. }
-            | Event::PartEnd { .. }
-            | Event::Logprobs { .. }
-            | Event::Finish { .. }
-            | Event::Ping
-            | Event::Loss(_)
-            | Event::Done
-            | Event::Error(_) => {}
+        match event.piece() {
+            Some(Piece::Output(text)) => add(&mut self.text, text),
+            Some(Piece::Thought(text)) => add(&mut self.thoughts, text),
+            None => {}
+        }
+        if let Event::ServiceTier(tier) = event {
+            self.now.tier = Some(short(tier));
         }
     }
 
@@ -123,6 +109,10 @@ impl Report {
             || now.fault != last.fault
             || of(now) >= least
     }
+}
+
+fn add(bytes: &mut u64, text: &str) {
+    *bytes = bytes.saturating_add(u64::try_from(text.len()).unwrap_or(u64::MAX));
 }
 
 /// So many bytes as tokens: some, where there is any.
