@@ -82,7 +82,7 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// Takes a request's headers; `end`: there is no body. `now` is unix seconds.
-    pub fn request_head(&mut self, headers: &Headers<'_>, end: bool, now: u64) -> Step {
+    pub fn request_head(&mut self, headers: &dyn Headers, end: bool, now: u64) -> Step {
         let step = self.head(headers, end, now);
         self.with_head(step)
     }
@@ -101,9 +101,9 @@ impl<F: Filter> Exchange<F> {
         }
     }
 
-    fn head(&mut self, headers: &Headers<'_>, end: bool, now: u64) -> Step {
-        let path = headers(":path").unwrap_or_default();
-        let Some(endpoint) = Endpoint::of(&path, headers("anthropic-version").is_some()) else {
+    fn head(&mut self, headers: &dyn Headers, end: bool, now: u64) -> Step {
+        let path = headers.get(":path").unwrap_or_default();
+        let Some(endpoint) = Endpoint::of(&path, headers.get("anthropic-version").is_some()) else {
             // Nobody has planned that.
             return if self.follows_plan() { self.nobody(&Endpoint::from(Dialect::OpenAi)) } else { self.over() };
         };
@@ -115,7 +115,7 @@ impl<F: Filter> Exchange<F> {
         if end {
             return self.ask(headers, b"", now);
         }
-        if headers("upgrade").is_some() {
+        if headers.get("upgrade").is_some() {
             // What is said over it has no beginning and no end.
             let why = |who: &str| format!("{who} cannot look into an upgraded connection");
             return self.unread(FaultKind::InvalidRequest, why, headers, now);
@@ -127,7 +127,7 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// The head of a request goes on before its body, which may become another one.
-    fn early_head(&mut self, headers: &Headers<'_>, now: u64) -> Step {
+    fn early_head(&mut self, headers: &dyn Headers, now: u64) -> Step {
         let State::Asking(endpoint) = &self.state else { return Step::go() };
         match self.filter.early_head(endpoint) {
             Asked::Go(mut change) => {
@@ -148,7 +148,7 @@ impl<F: Filter> Exchange<F> {
     /// Takes more of a request's body. `size`: bytes that there are by now; `end`: no more come. `read` gives them.
     pub fn request_body(
         &mut self,
-        headers: &Headers<'_>,
+        headers: &dyn Headers,
         size: usize,
         end: bool,
         now: u64,
@@ -158,7 +158,7 @@ impl<F: Filter> Exchange<F> {
         self.with_head(step)
     }
 
-    fn body(&mut self, headers: &Headers<'_>, size: usize, end: bool, now: u64, read: &dyn Fn() -> Vec<u8>) -> Step {
+    fn body(&mut self, headers: &dyn Headers, size: usize, end: bool, now: u64, read: &dyn Fn() -> Vec<u8>) -> Step {
         match &self.state {
             _ if self.shut => Step::Hold,
             State::Asking(_) if size > self.filter.body_bytes_max() => self.too_large(headers, now),
@@ -171,14 +171,14 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// The request is whole.
-    fn ask(&mut self, headers: &Headers<'_>, body: &[u8], now: u64) -> Step {
+    fn ask(&mut self, headers: &dyn Headers, body: &[u8], now: u64) -> Step {
         let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
         if body.len() > self.filter.body_bytes_max() {
             self.state = State::Asking(endpoint);
             return self.too_large(headers, now);
         }
-        let betas = headers("anthropic-beta");
-        let kind = headers("content-type").filter(|kind| kind_of(kind) == FORM);
+        let betas = headers.get("anthropic-beta");
+        let kind = headers.get("content-type").filter(|kind| kind_of(kind) == FORM);
         let ask = match &kind {
             Some(kind) => Ask::read_form(endpoint.clone(), kind, body),
             None => Ask::read(endpoint.clone(), body),
@@ -196,7 +196,7 @@ impl<F: Filter> Exchange<F> {
             Asked::Go(mut change) => {
                 // The attempt before may have left the length of its own body.
                 let length = change.body.as_ref().map(Vec::len).or(self.is_attempt().then_some(body.len()));
-                if let Some(length) = length.filter(|_| headers("content-length").is_some()) {
+                if let Some(length) = length.filter(|_| headers.get("content-length").is_some()) {
                     change.put("content-length", length.to_string());
                 }
                 self.await_answer(stage, endpoint, &mut change);
@@ -225,7 +225,7 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// The request goes on without having been read. Its headers are still here.
-    fn pass_unread(&mut self, headers: &Headers<'_>, now: u64) -> Step {
+    fn pass_unread(&mut self, headers: &dyn Headers, now: u64) -> Step {
         let State::Asking(endpoint) = std::mem::replace(&mut self.state, State::Over) else { return Step::go() };
         let question = Question::unread(&endpoint, headers, now);
         let mut change = self.filter.unread_head(&question);
@@ -245,14 +245,14 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// A request of which more would have to be read than may be.
-    fn too_large(&mut self, headers: &Headers<'_>, now: u64) -> Step {
+    fn too_large(&mut self, headers: &dyn Headers, now: u64) -> Step {
         let most = self.filter.body_bytes_max();
         let why = |who: &str| format!("the request is larger than {most} bytes, the most that {who} looks into");
         self.unread(FaultKind::TooLarge, why, headers, now)
     }
 
     /// A request that nobody here looks into: it is refused where somebody insists on that.
-    fn unread(&mut self, kind: FaultKind, why: impl Fn(&str) -> String, headers: &Headers<'_>, now: u64) -> Step {
+    fn unread(&mut self, kind: FaultKind, why: impl Fn(&str) -> String, headers: &dyn Headers, now: u64) -> Step {
         let State::Asking(endpoint) = &self.state else { return Step::go() };
         let Some(who) = self.filter.insists() else { return self.pass_unread(headers, now) };
         let reply = Reply::fault(endpoint.errors(), &Fault::new(kind, why(&who)).with_code(UNREAD));
@@ -261,7 +261,7 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// Takes an answer's headers; `end`: there is no body.
-    pub fn response_head(&mut self, headers: &Headers<'_>, end: bool) -> Step {
+    pub fn response_head(&mut self, headers: &dyn Headers, end: bool) -> Step {
         let open = match std::mem::replace(&mut self.state, State::Over) {
             State::Asked(open) => open,
             State::Asking(endpoint) if self.head_left => return self.answered_early(endpoint, headers, end),
@@ -278,9 +278,9 @@ impl<F: Filter> Exchange<F> {
         self.answer_head(open, headers, end)
     }
 
-    fn answer_head(&mut self, mut open: Box<Open<F::Stage>>, headers: &Headers<'_>, end: bool) -> Step {
-        let status: u16 = headers(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
-        let kind = kind_of(&headers("content-type").unwrap_or_default());
+    fn answer_head(&mut self, mut open: Box<Open<F::Stage>>, headers: &dyn Headers, end: bool) -> Step {
+        let status: u16 = headers.get(":status").and_then(|status| status.parse().ok()).unwrap_or_default();
+        let kind = kind_of(&headers.get("content-type").unwrap_or_default());
         let head = AnswerHead { status, success: (200..300).contains(&status), kind: &kind, headers };
         if end { self.bodyless(&mut open, &head) } else { self.answered(open, &head) }
     }
@@ -304,7 +304,8 @@ impl<F: Filter> Exchange<F> {
             open.stage.tell(&mut self.told);
             return Step::Go(change);
         }
-        let encoding = headers("content-encoding").filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"));
+        let encoding =
+            headers.get("content-encoding").filter(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"));
         if let Some(encoding) = encoding {
             return self.unreadable(&mut open, change, &translate::unreadable_encoding(&encoding).message);
         }
@@ -346,9 +347,9 @@ impl<F: Filter> Exchange<F> {
     /// A request whose head has gone on is answered before it was whole: by the proxy, or by a provider that knows only the
     /// head. Who insists on reading has read nothing: none of the body follows, and only a refusal passes. Others begin with
     /// the answer.
-    fn answered_early(&mut self, endpoint: Endpoint, headers: &Headers<'_>, end: bool) -> Step {
+    fn answered_early(&mut self, endpoint: Endpoint, headers: &dyn Headers, end: bool) -> Step {
         // Another filter's answer comes without details (tried: Envoy 1.40).
-        if headers(":details").as_deref() != Some(VIA_UPSTREAM) {
+        if headers.get(":details").as_deref() != Some(VIA_UPSTREAM) {
             self.shut = true;
             return if end { Step::go() } else { self.refused_by_proxy(&endpoint, headers) };
         }
@@ -361,7 +362,7 @@ impl<F: Filter> Exchange<F> {
             return self.answer_head(Box::new(Open { stage, endpoint }), headers, end);
         };
         self.shut = true;
-        if headers(":status").is_none_or(|status| !status.starts_with('2')) {
+        if headers.get(":status").is_none_or(|status| !status.starts_with('2')) {
             return Step::go();
         }
         let fault = Fault::upstream(format!("the answer is withheld: it came before {who} had read the request"));
@@ -370,8 +371,8 @@ impl<F: Filter> Exchange<F> {
     }
 
     /// The proxy itself answers a request that was not whole yet: in its own words, of which its clients know none.
-    fn refused_by_proxy(&mut self, endpoint: &Endpoint, headers: &Headers<'_>) -> Step {
-        if headers(":status").as_deref() != Some(PAYLOAD_TOO_LARGE) {
+    fn refused_by_proxy(&mut self, endpoint: &Endpoint, headers: &dyn Headers) -> Step {
+        if headers.get(":status").as_deref() != Some(PAYLOAD_TOO_LARGE) {
             return Step::go();
         }
         let fault = Fault::new(FaultKind::TooLarge, "the request is larger than the gateway takes");
@@ -506,6 +507,6 @@ fn replaced(reply: Reply) -> Change {
     change
 }
 
-fn length_of(headers: &Headers<'_>) -> Option<usize> {
-    headers("content-length")?.trim().parse().ok()
+fn length_of(headers: &dyn Headers) -> Option<usize> {
+    headers.get("content-length")?.trim().parse().ok()
 }

@@ -109,7 +109,7 @@ impl Filter for Guard {
         }
         let rules = self.rules.select(&|place| acts.get(place).copied().unwrap_or(false));
         let endpoint = question.endpoint.clone();
-        let request_id = (question.headers)("x-request-id").unwrap_or_default();
+        let request_id = question.headers.get("x-request-id").unwrap_or_default().into_owned();
         let way_back = match question.ask {
             Some(ask) => ask.answered_here(question.now).with_usage_shown(),
             // What cannot be read as a request, some server may answer all the same.
@@ -273,7 +273,7 @@ impl Acting {
     /// Events are cut from server-sent events; a client that reads an array gets its array all the same.
     fn ask_for_events(&self, question: &Question<'_>, change: &mut Change) {
         if self.wants_answer() && self.endpoint.framing == Framing::JsonArray {
-            let path = (question.headers)(":path").unwrap_or_default();
+            let path = question.headers.get(":path").unwrap_or_default();
             let sign = if path.contains('?') { '&' } else { '?' };
             change.put(":path", format!("{path}{sign}alt=sse"));
         }

@@ -39,6 +39,7 @@ pub use usage::{Metering, Usage};
 use attache_core::endpoint::Endpoint;
 use attache_core::fault::Fault;
 use attache_core::translate::Ask;
+use std::borrow::Cow;
 
 /// Longest name of a model that fits into a header.
 const MODEL_BYTES_MAX: usize = 256;
@@ -55,9 +56,13 @@ fn is_header_text(value: &str) -> bool {
 /// Most bytes of a body that are read where the operator says nothing.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 
-/// The headers of a request or an answer, by lower-case name. An answer's `:details` says why the proxy answered by itself,
-/// or that it did not: <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>.
-pub type Headers<'h> = dyn Fn(&str) -> Option<String> + 'h;
+/// The headers of a request or an answer.
+pub trait Headers {
+    /// A header's value, by its lower-case name; what of it is no UTF-8 stands as U+FFFD. An answer's `:details` says why the
+    /// proxy answered by itself, or that it did not:
+    /// <https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/response_code_details>.
+    fn get(&self, name: &str) -> Option<Cow<'_, str>>;
+}
 
 /// A filter, configured. Every exchange of a VM shares one.
 pub trait Filter: Sized {
@@ -83,7 +88,7 @@ pub trait Filter: Sized {
 
     /// Whether it must know the body of a request to this endpoint. Where not, headers go on at once, and the exchange
     /// begins with [`Filter::open_unread`].
-    fn reads_request(&self, _endpoint: &Endpoint, _headers: &Headers<'_>) -> bool {
+    fn reads_request(&self, _endpoint: &Endpoint, _headers: &dyn Headers) -> bool {
         true
     }
 
@@ -174,7 +179,7 @@ pub struct Question<'a> {
     /// The model, as the client names it; empty where it names none.
     pub model: &'a str,
     /// The request's headers.
-    pub headers: &'a Headers<'a>,
+    pub headers: &'a dyn Headers,
     /// The request's body; empty where there is none.
     pub body: &'a [u8],
     /// Unix seconds.
@@ -185,7 +190,7 @@ pub struct Question<'a> {
 
 impl<'a> Question<'a> {
     /// What is known of a request that nobody looks into.
-    fn unread(endpoint: &'a Endpoint, headers: &'a Headers<'a>, now: u64) -> Self {
+    fn unread(endpoint: &'a Endpoint, headers: &'a dyn Headers, now: u64) -> Self {
         let model = endpoint.model.as_deref().unwrap_or_default();
         Self { endpoint, ask: None, model, headers, body: b"", now, unread: true }
     }
@@ -194,7 +199,7 @@ impl<'a> Question<'a> {
 impl Question<'_> {
     /// How long its body says that it is.
     fn length(&self) -> Option<usize> {
-        (self.headers)("content-length")?.trim().parse().ok()
+        self.headers.get("content-length")?.trim().parse().ok()
     }
 }
 
@@ -208,7 +213,7 @@ pub struct AnswerHead<'a> {
     /// Its media type, in lower case and without parameters.
     pub kind: &'a str,
     /// Its headers.
-    pub headers: &'a Headers<'a>,
+    pub headers: &'a dyn Headers,
 }
 
 /// What becomes of a request.
@@ -249,7 +254,7 @@ fn kind_of(content_type: &str) -> String {
 
 /// A body came with a request: some paths are also asked for what is stored there.
 fn is_sent(question: &Question<'_>) -> bool {
-    !question.body.is_empty() || (question.headers)(":method").is_some_and(|method| method == "POST")
+    !question.body.is_empty() || question.headers.get(":method").is_some_and(|method| method == "POST")
 }
 
 /// Whether a stream is wanted, as far as anybody knows.

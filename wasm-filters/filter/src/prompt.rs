@@ -10,6 +10,7 @@ use attache_core::decorate::{Decorator, Decorators, Templates, Variables};
 use attache_core::endpoint::{Endpoint, Operation};
 use attache_core::fault::Fault;
 use attache_core::redact::config::OnUnreadable;
+use std::borrow::Cow;
 
 /// The filter `prompt`, configured.
 pub struct Prompt {
@@ -56,7 +57,7 @@ impl Filter for Prompt {
     }
 
     /// Only chats have a prompt to add to.
-    fn reads_request(&self, endpoint: &Endpoint, _: &Headers<'_>) -> bool {
+    fn reads_request(&self, endpoint: &Endpoint, _: &dyn Headers) -> bool {
         has_prompt(endpoint) || endpoint.operation == Operation::Invoke
     }
 
@@ -77,7 +78,8 @@ impl Filter for Prompt {
             return None;
         }
         let acts = || self.all.iter().enumerate().filter(|(_, (_, when))| when.fits(question));
-        let decoration = match self.decorators.fill(acts().map(|(place, _)| place), question.headers) {
+        let header = |name: &str| question.headers.get(name).map(Cow::into_owned);
+        let decoration = match self.decorators.fill(acts().map(|(place, _)| place), &header) {
             Ok(decoration) => decoration,
             Err(fault) => return refuse(&fault),
         };

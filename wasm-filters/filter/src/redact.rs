@@ -64,7 +64,7 @@ impl Filter for Redact {
 
     fn open(&self, question: &Question<'_>) -> Option<Redaction> {
         let policy = self.policies.iter().find(|policy| policy.when.fits(question))?.clone();
-        let tenant = policy.tenant.as_ref().and_then(|header| (question.headers)(header));
+        let tenant = policy.tenant.as_ref().and_then(|header| question.headers.get(header));
         let tenant = tenant.map_or_else(String::new, |value| format!("header {value}"));
         let (endpoint, told) = (question.endpoint.clone(), Tally::default());
         Some(Redaction {

@@ -104,7 +104,7 @@ impl Filter for ModelRouter {
     }
 
     /// Files, batches, stored answers: they name no model.
-    fn reads_request(&self, endpoint: &Endpoint, _: &Headers<'_>) -> bool {
+    fn reads_request(&self, endpoint: &Endpoint, _: &dyn Headers) -> bool {
         endpoint.operation != Operation::Other
     }
 

@@ -107,7 +107,7 @@ impl Condition {
                 match by {
                     By::Model => met(question.model),
                     By::Front => met(question.endpoint.dialect.as_str()),
-                    By::Header(name) => (question.headers)(name).is_some_and(|value| met(&value)),
+                    By::Header(name) => question.headers.get(name).is_some_and(|value| met(&value)),
                 }
             }
             // Its length may stand in its head.

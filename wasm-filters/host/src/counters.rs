@@ -1,7 +1,6 @@
 //! Counters of the proxy, each defined once.
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
+use attache_filter_abi::calls;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -17,12 +16,12 @@ impl Counters {
         let Ok(mut known) = self.0.try_borrow_mut() else { return };
         let id = known.get(name).copied().or_else(|| {
             let room = known.len() < COUNTERS_MAX;
-            let id = room.then(|| hostcalls::define_metric(MetricType::Counter, name).ok()).flatten()?;
+            let id = room.then(|| calls::counter(name).ok()).flatten()?;
             known.insert(name.to_owned(), id);
             Some(id)
         });
         if let Some(id) = id {
-            let _refused = hostcalls::increment_metric(id, i64::try_from(by).unwrap_or(i64::MAX));
+            let _refused = calls::count(id, i64::try_from(by).unwrap_or(i64::MAX));
         }
     }
 }

@@ -1,27 +1,23 @@
-//! The one place of the WASM filters that talks to the proxy: its callbacks lead an [`Exchange`], whose steps become host
-//! calls.
+//! Leads an [`Exchange`] through the callbacks of a proxy: its steps become calls to it.
 //!
-//! The SDK panics where the proxy refuses a call, and a panic ends the VM with all its streams: so nothing is asked for out
-//! of its phase. Headers are read and changed only while they are held, or in their own callback where they are not;
-//! bodies only in their own callback.
+//! Nothing is asked for out of its phase, where the proxy refuses it. Headers are read and changed only while they are held,
+//! or in their own callback where they are not; bodies only in their own callback.
 
 mod counters;
 mod head;
 
-use attache_filter::{Change, Exchange, Filter, FirstHead, Reply, Step};
+use attache_filter::{Change, Exchange, Filter, FirstHead, Headers, Reply, Step};
+use attache_filter_abi::calls::{self, Buffer, Level};
+use attache_filter_abi::{Action, Pairs, Plugin, Shared, Stream};
 use counters::Counters;
 use head::Head;
-use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType};
-use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::UNIX_EPOCH;
 
-/// The root context of a filter; `name` stands in its log lines.
-pub fn root<F: Filter + 'static>(name: &'static str) -> Box<dyn RootContext> {
-    Box::new(Root::<F> { name, filter: None, counters: Rc::default() })
+/// A filter that is to be configured; `name` stands in its log lines.
+pub fn plugin<F: Filter + 'static>(name: &'static str) -> Shared<dyn Plugin> {
+    Rc::new(RefCell::new(Root::<F> { name, filter: None, counters: Rc::default() }))
 }
 
 /// One plugin in one VM.
@@ -31,26 +27,23 @@ struct Root<F> {
     counters: Rc<Counters>,
 }
 
-impl<F> Context for Root<F> {}
-
-impl<F: Filter + 'static> RootContext for Root<F> {
-    fn on_configure(&mut self, _size: usize) -> bool {
-        let written = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten();
-        match F::read(&written.unwrap_or_default()) {
+impl<F: Filter + 'static> Plugin for Root<F> {
+    fn configure(&mut self) -> bool {
+        match F::read(&bytes(Buffer::Configuration)) {
             Ok(filter) => {
                 self.filter = Some(Rc::new(filter));
                 true
             }
             Err(why) => {
-                log(LogLevel::Error, &format!("attache {}: the configuration is wrong: {why}", self.name));
+                log(Level::Error, &format!("attache {}: the configuration is wrong: {why}", self.name));
                 false
             }
         }
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
+    fn stream(&self) -> Shared<dyn Stream> {
         let exchange = self.filter.clone().map(Exchange::new);
-        Some(Box::new(Http {
+        Rc::new(RefCell::new(Http {
             name: self.name,
             exchange,
             began: 0,
@@ -60,10 +53,6 @@ impl<F: Filter + 'static> RootContext for Root<F> {
             has_body: [false; 2],
             counters: self.counters.clone(),
         }))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
     }
 }
 
@@ -85,18 +74,8 @@ struct Http<F: Filter> {
     counters: Rc<Counters>,
 }
 
-impl<F: Filter> Context for Http<F> {
-    fn on_done(&mut self) -> bool {
-        if let Some(exchange) = &mut self.exchange {
-            exchange.finish();
-        }
-        self.tell();
-        true
-    }
-}
-
-impl<F: Filter> HttpContext for Http<F> {
-    fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
+impl<F: Filter> Stream for Http<F> {
+    fn request_headers(&mut self, end: bool) -> Action {
         let Some(exchange) = &mut self.exchange else {
             answer(&Reply { status: 503, headers: Vec::new(), body: Vec::new() });
             return Action::Pause;
@@ -104,39 +83,48 @@ impl<F: Filter> HttpContext for Http<F> {
         self.began = now();
         let [head, _] = &mut self.heads;
         self.first = exchange.is_attempt().then(|| first_head(head, exchange.follows_plan()));
-        self.kept = (!exchange.holds_headers()).then(kept_head);
-        let headers = |name: &str| request_header(head, self.first.as_ref(), name);
+        if !exchange.holds_headers() {
+            self.kept = Some(Kept(head.get_or_init(|| Head::read(calls::Headers::Request)).clone()));
+        }
+        let headers = Asking { head, first: self.first.as_ref() };
         let step = exchange.request_head(&headers, end, self.began);
         self.take(step, Side::Request)
     }
 
-    fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
+    fn request_body(&mut self, size: usize, end: bool) -> Action {
         self.came(Side::Request);
-        self.request_body(size, end)
+        self.more_of_request(size, end)
     }
 
-    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.request_body(0, true)
+    fn request_trailers(&mut self) -> Action {
+        self.more_of_request(0, true)
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+    fn response_headers(&mut self, end: bool) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let [_, head] = &self.heads;
-        let step = exchange.response_head(&|name| response_header(head, name), end);
+        let step = exchange.response_head(&Answering(head), end);
         self.take(step, Side::Response)
     }
 
-    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+    fn response_body(&mut self, size: usize, end: bool) -> Action {
         self.came(Side::Response);
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let step = exchange.response_body(size, end, &|| bytes(BufferType::HttpResponseBody));
+        let step = exchange.response_body(size, end, &|| bytes(Buffer::ResponseBody));
         self.take(step, Side::Response)
     }
 
-    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+    fn response_trailers(&mut self) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
-        let step = exchange.response_trailers(&|| bytes(BufferType::HttpResponseBody));
+        let step = exchange.response_trailers(&|| bytes(Buffer::ResponseBody));
         self.take(step, Side::Response)
+    }
+
+    fn done(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.finish();
+        }
+        self.tell();
     }
 }
 
@@ -158,13 +146,12 @@ impl<F: Filter> Http<F> {
         if side == Side::Request { request } else { answer }
     }
 
-    fn request_body(&mut self, size: usize, end: bool) -> Action {
+    fn more_of_request(&mut self, size: usize, end: bool) -> Action {
         let Some(exchange) = &mut self.exchange else { return Action::Continue };
         let [head, _] = &self.heads;
-        let (first, kept) = (self.first.as_ref(), self.kept.as_ref());
-        let headers =
-            |name: &str| kept.map_or_else(|| request_header(head, first, name), |kept| kept.get(name).cloned());
-        let step = exchange.request_body(&headers, size, end, self.began, &|| bytes(BufferType::HttpRequestBody));
+        let asking = Asking { head, first: self.first.as_ref() };
+        let headers: &dyn Headers = self.kept.as_ref().map_or(&asking, |kept| kept);
+        let step = exchange.request_body(headers, size, end, self.began, &|| bytes(Buffer::RequestBody));
         self.take(step, Side::Request)
     }
 
@@ -188,7 +175,7 @@ impl<F: Filter> Http<F> {
                 Action::Pause
             }
             Step::Break => {
-                let _refused = hostcalls::reset_http_response();
+                let _refused = calls::break_answer();
                 Action::Pause
             }
         }
@@ -202,10 +189,10 @@ impl<F: Filter> Http<F> {
             self.counters.add(name, *by);
         }
         for line in &told.lines {
-            log(LogLevel::Info, &format!("attache {}: {line}", self.name));
+            log(Level::Info, &format!("attache {}: {line}", self.name));
         }
         for (name, fact) in &told.facts {
-            let _refused = hostcalls::set_property(vec![name], Some(fact.as_bytes()));
+            let _refused = calls::set_property(name, fact.as_bytes());
         }
     }
 }
@@ -213,13 +200,13 @@ impl<F: Filter> Http<F> {
 /// Changes headers and body. Once they have gone on, nobody needs what was read of the headers.
 fn apply(change: &Change, side: Side, head: &mut OnceCell<Head>) {
     let buffer = match side {
-        Side::Request => BufferType::HttpRequestBody,
-        Side::Response => BufferType::HttpResponseBody,
+        Side::Request => Buffer::RequestBody,
+        Side::Response => Buffer::ResponseBody,
     };
     let Change { set, remove, remove_prefixed, .. } = change;
     let read = head.take();
     if !set.is_empty() || !remove.is_empty() || remove_prefixed.is_some() {
-        let mut head = read.unwrap_or_else(|| Head::read(map_of(side)));
+        let mut head = read.unwrap_or_else(|| Head::read(of(side)));
         head.remove(|name| {
             remove.iter().any(|gone| gone == name) || remove_prefixed.is_some_and(|prefix| name.starts_with(prefix))
         });
@@ -230,38 +217,33 @@ fn apply(change: &Change, side: Side, head: &mut OnceCell<Head>) {
         }
     }
     if let Some(body) = &change.body {
-        let _refused = hostcalls::set_buffer(buffer, 0, usize::MAX, body);
+        let _refused = calls::set_bytes(buffer, body);
     }
     if change.reroute {
-        let _refused = hostcalls::call_foreign_function("clear_route_cache", None);
+        let _refused = calls::foreign("clear_route_cache");
     }
 }
 
 /// Answers in the provider's place.
 fn answer(reply: &Reply) {
-    let headers = reply.headers.iter().map(|(name, value)| (&**name, value.as_str())).collect();
-    let _refused = hostcalls::send_http_response(reply.status.into(), headers, Some(&reply.body));
+    let headers = Pairs::of(reply.headers.iter().map(|(name, value)| (&**name, &**value)));
+    let _refused = calls::answer(reply.status, &headers, &reply.body);
 }
 
-fn map_of(side: Side) -> MapType {
+fn of(side: Side) -> calls::Headers {
     match side {
-        Side::Request => MapType::HttpRequestHeaders,
-        Side::Response => MapType::HttpResponseHeaders,
+        Side::Request => calls::Headers::Request,
+        Side::Response => calls::Headers::Response,
     }
 }
 
-/// The headers of a request, by name.
-type Kept = HashMap<String, String>;
+/// The headers of the request as they were when they went on: of those of one name the first that is not empty.
+struct Kept(Head);
 
-/// The headers of the request as they are now; of those of one name the first, and no empty one.
-fn kept_head() -> Kept {
-    let mut head = Kept::new();
-    for (name, value) in hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default() {
-        if !value.is_empty() {
-            head.entry(name).or_insert_with(|| String::from_utf8_lossy(&value).into_owned());
-        }
+impl Headers for Kept {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.all(name).find_map(head::text)
     }
-    head
 }
 
 /// The name under which the proxy's filter state keeps the head of the first attempt.
@@ -269,18 +251,19 @@ const FIRST_HEAD: &str = "attache_first_head";
 
 /// The head of the first attempt. This may be it. `planned`: what has been put on since is for this attempt.
 fn first_head(head: &mut OnceCell<Head>, planned: bool) -> FirstHead {
-    let mut now = head.take().unwrap_or_else(|| Head::read(MapType::HttpRequestHeaders));
-    let first = match hostcalls::get_property(vec![FIRST_HEAD]).ok().flatten() {
-        Some(kept) if planned => FirstHead::read(&String::from_utf8_lossy(&kept)),
+    let mut now = head.take().unwrap_or_else(|| Head::read(calls::Headers::Request));
+    let first = match property(FIRST_HEAD) {
         Some(kept) => {
             let first = FirstHead::read(&String::from_utf8_lossy(&kept));
-            now.remove(|name| first.is_left_over(name));
+            if !planned {
+                now.remove(|name| first.is_left_over(name));
+            }
             first
         }
         None => {
-            let names = now.names().filter(|_| !planned).map(str::to_owned);
-            let first = FirstHead::of(&|name| now.get(name), names);
-            let _refused = hostcalls::set_property(vec![FIRST_HEAD], Some(first.write().as_bytes()));
+            let names = now.names().filter(|_| !planned).map(Cow::into_owned);
+            let first = FirstHead::of(&now, names);
+            let _refused = calls::set_property(FIRST_HEAD, first.write().as_bytes());
             first
         }
     };
@@ -288,31 +271,46 @@ fn first_head(head: &mut OnceCell<Head>, planned: bool) -> FirstHead {
     first
 }
 
-/// A header of the request, as the client sent it.
-fn request_header(head: &OnceCell<Head>, first: Option<&FirstHead>, name: &str) -> Option<String> {
-    let now = |name: &str| head.get_or_init(|| Head::read(MapType::HttpRequestHeaders)).get(name);
-    first.map_or_else(|| now(name), |first| first.header(name, &now))
+/// The headers of the request, as the client sent them.
+struct Asking<'h> {
+    head: &'h OnceCell<Head>,
+    first: Option<&'h FirstHead>,
 }
 
-/// A header of the answer; `:details` is why the proxy answered by itself.
-fn response_header(head: &OnceCell<Head>, name: &str) -> Option<String> {
-    if name == ":details" {
-        let details = hostcalls::get_property(vec!["response", "code_details"]).ok().flatten()?;
-        return Some(String::from_utf8_lossy(&details).into_owned());
+impl Headers for Asking<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        let now = self.head.get_or_init(|| Head::read(calls::Headers::Request));
+        self.first.map_or_else(|| now.get(name), |first| first.header(name, now))
     }
-    head.get_or_init(|| Head::read(MapType::HttpResponseHeaders)).get(name)
 }
 
-fn bytes(buffer: BufferType) -> Vec<u8> {
-    hostcalls::get_buffer(buffer, 0, usize::MAX).ok().flatten().unwrap_or_default()
+/// The headers of the answer; `:details` is why the proxy answered by itself.
+struct Answering<'h>(&'h OnceCell<Head>);
+
+impl Headers for Answering<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        if name == ":details" {
+            let details = property("response\0code_details")?;
+            return Some(Cow::Owned(String::from_utf8_lossy(&details).into_owned()));
+        }
+        self.0.get_or_init(|| Head::read(calls::Headers::Response)).get(name)
+    }
 }
 
-fn log(level: LogLevel, line: &str) {
-    let _refused = hostcalls::log(level, line);
+/// What the proxy knows, unless that is nothing.
+fn property(path: &str) -> Option<Vec<u8>> {
+    calls::property(path).ok().filter(|value| !value.is_empty())
+}
+
+fn bytes(buffer: Buffer) -> Vec<u8> {
+    calls::bytes(buffer).unwrap_or_default()
+}
+
+fn log(level: Level, line: &str) {
+    let _refused = calls::log(level, line);
 }
 
 /// Unix seconds.
 fn now() -> u64 {
-    let since = hostcalls::get_current_time().ok().and_then(|now| now.duration_since(UNIX_EPOCH).ok());
-    since.map_or(0, |since| since.as_secs())
+    calls::now().map_or(0, |nanoseconds| nanoseconds / 1_000_000_000)
 }

@@ -1,10 +1,5 @@
 //! The WASM filter `redact`: [`attache_filter::Redact`] in a proxy.
 
-#![allow(missing_docs, reason = "the SDK's macro exports a function of its own")]
-
 use attache_filter::Redact;
 
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
-    proxy_wasm::set_root_context(|_| attache_filter_host::root::<Redact>("redact"));
-}}
+attache_filter_abi::main!(|| attache_filter_host::plugin::<Redact>("redact"));

@@ -12,3 +12,13 @@ mod translate;
 mod unheld;
 mod usage;
 mod wild;
+
+use crate::Headers;
+use std::borrow::{Borrow, Cow};
+use std::collections::BTreeMap;
+
+impl<K: Borrow<str> + Ord> Headers for BTreeMap<K, String> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        Self::get(self, name).map(|value| Cow::Borrowed(&**value))
+    }
+}

@@ -135,8 +135,7 @@ fn ask<F: Filter>(
         headers_left = true;
     };
     let headers = request.headers.clone();
-    let lookup = |name: &str| headers.get(name).cloned();
-    match exchange.request_head(&lookup, body.is_empty(), 7) {
+    match exchange.request_head(&headers, body.is_empty(), 7) {
         Step::Go(change) => went(&mut request, change, Vec::new()),
         Step::Hold => {}
         Step::Answer(reply) => return Err(reply),
@@ -147,7 +146,7 @@ fn ask<F: Filter>(
     while let Some(piece) = pieces.next() {
         held.extend_from_slice(piece);
         let end = pieces.peek().is_none() && !trailers;
-        match exchange.request_body(&lookup, held.len(), end, 7, &|| held.clone()) {
+        match exchange.request_body(&headers, held.len(), end, 7, &|| held.clone()) {
             Step::Go(change) => went(&mut request, change, std::mem::take(&mut held)),
             Step::Hold => assert!(!end, "nothing more comes"),
             Step::Answer(reply) => return Err(reply),
@@ -155,7 +154,7 @@ fn ask<F: Filter>(
         }
     }
     if trailers {
-        match exchange.request_body(&lookup, 0, true, 7, &|| held.clone()) {
+        match exchange.request_body(&headers, 0, true, 7, &|| held.clone()) {
             Step::Go(change) => went(&mut request, change, std::mem::take(&mut held)),
             Step::Hold => panic!("nothing more comes"),
             Step::Answer(reply) => return Err(reply),
@@ -170,7 +169,7 @@ pub(super) fn reply<F: Filter>(exchange: &mut Exchange<F>, mut answer: Message, 
     let body = std::mem::take(&mut answer.body);
     let headers = answer.headers.clone();
     let mut headers_left = false;
-    match exchange.response_head(&|name| headers.get(name).cloned(), body.is_empty()) {
+    match exchange.response_head(&headers, body.is_empty()) {
         Step::Go(change) => {
             headers_left = true;
             answer.change(&change);

@@ -50,10 +50,10 @@ impl Aims {
     }
 
     /// Whom this attempt is made for. In the second place, why it is not: for a log.
-    pub(super) fn find(&self, headers: &Headers<'_>) -> Result<(Rc<Target>, Aim), &'static str> {
-        let attempt = headers(ATTEMPT).and_then(|count| count.trim().parse().ok()).filter(|count| *count > 0);
+    pub(super) fn find(&self, headers: &dyn Headers) -> Result<(Rc<Target>, Aim), &'static str> {
+        let attempt = headers.get(ATTEMPT).and_then(|count| count.trim().parse().ok()).filter(|count| *count > 0);
         let attempt: u32 = attempt.ok_or("nobody says which attempt it is")?;
-        let plan = headers(PLAN_HEADER).ok_or("there is no plan")?;
+        let plan = headers.get(PLAN_HEADER).ok_or("there is no plan")?;
         let Plan { targets, output_cap } = hybrid::read(&plan).map_err(|_| "the plan cannot be read")?;
         let last = targets.len().checked_sub(1).ok_or("the plan is empty")?;
         let place = usize::try_from(attempt).unwrap_or(usize::MAX).saturating_sub(1).min(last);

@@ -84,7 +84,7 @@ impl Filter for Translate {
         Change { remove: CLIENT_ONLY.map(Into::into).into(), remove_prefixed: Some(INTERNAL), ..Change::default() }
     }
 
-    fn reads_request(&self, endpoint: &Endpoint, _headers: &Headers<'_>) -> bool {
+    fn reads_request(&self, endpoint: &Endpoint, _headers: &dyn Headers) -> bool {
         // Nobody looks into what names no model.
         endpoint.operation != Operation::Other
     }

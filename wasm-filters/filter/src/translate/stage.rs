@@ -112,11 +112,11 @@ impl Translating {
 
     /// A request that is a form, or none at all.
     fn read<'q>(&self, question: &Question<'q>) -> Result<Ask<'q>, Fault> {
-        let content_type = (question.headers)("content-type").unwrap_or_default();
+        let content_type = question.headers.get("content-type").unwrap_or_default();
         if self.endpoint.operation == Operation::Pass && form::Form::is_type(&content_type) {
             return Ask::read_form(self.endpoint.clone(), &content_type, question.body);
         }
-        let betas = (question.headers)(ANTHROPIC_BETA_HEADER);
+        let betas = question.headers.get(ANTHROPIC_BETA_HEADER);
         Ok(Ask::read(self.endpoint.clone(), question.body)?.with_betas(betas.as_deref()))
     }
 
@@ -127,7 +127,7 @@ impl Translating {
         if self.planned.is_none() {
             CLIENT_ONLY.into_iter().for_each(|name| change.drop(name));
         }
-        let of_client = headers(":path").filter(|_| dialect == self.endpoint.dialect);
+        let of_client = headers.get(":path").filter(|_| dialect == self.endpoint.dialect);
         change.put(":path", head::path(&target.base_path, path, target.query.as_deref(), of_client.as_deref()));
         change.put(":authority", &*target.authority);
         // What nobody here looks into stays what it is: forms, sound, lines of JSON.
@@ -136,7 +136,7 @@ impl Translating {
         }
         change.put("accept-encoding", "identity");
         for (of, name) in OF_A_DIALECT {
-            match head::of_dialect(of, name, headers(name).as_deref(), dialect) {
+            match head::of_dialect(of, name, headers.get(name).as_deref(), dialect) {
                 Some(value) => change.put(name, value),
                 None => change.drop(name),
             }
@@ -240,7 +240,7 @@ impl Stage for Translating {
 
     fn answer(&mut self, head: &AnswerHead<'_>) -> Form {
         (self.success, self.status) = (head.success, head.status);
-        match (head.headers)(":details").as_deref() {
+        match head.headers.get(":details").as_deref() {
             None | Some("via_upstream") => {}
             Some(details) if local_reply::is_known(details) => {
                 self.own = Some(local_reply::fault(head.status, details, Some(&self.target.name)));

@@ -102,7 +102,7 @@ impl Filter for Usage {
         None
     }
 
-    fn reads_request(&self, endpoint: &Endpoint, _headers: &Headers<'_>) -> bool {
+    fn reads_request(&self, endpoint: &Endpoint, _headers: &dyn Headers) -> bool {
         let asks = || self.meters.iter().any(|(_, meter)| meter.stream_usage == StreamUsage::Ask);
         let by_body = || self.meters.iter().any(|(when, _)| when.reads_body());
         match endpoint.operation {

@@ -57,7 +57,7 @@ impl Metering {
     /// Events are cut from server-sent events; a client that reads an array gets its array all the same.
     pub(super) fn ask_for_events(&self, question: &Question<'_>, change: &mut Change) {
         if self.endpoint.framing == Framing::JsonArray && self.endpoint.stream == Some(true) {
-            let path = (question.headers)(":path").unwrap_or_default();
+            let path = question.headers.get(":path").unwrap_or_default();
             let sign = if path.contains('?') { '&' } else { '?' };
             change.put(":path", format!("{path}{sign}alt=sse"));
         }
@@ -158,11 +158,11 @@ impl Stage for Metering {
         if !head.success {
             return Form::Unread;
         }
-        if let Some(provider) = (head.headers)("x-attache-provider") {
+        if let Some(provider) = head.headers.get("x-attache-provider") {
             self.provider = provider.chars().take(64).collect();
         }
-        if let Some(model) = (head.headers)("x-attache-model") {
-            self.model = model;
+        if let Some(model) = head.headers.get("x-attache-model") {
+            self.model = model.into_owned();
         }
         let Endpoint { dialect, hosting, operation, .. } = self.endpoint;
         let chat = operation == Operation::Chat;
