@@ -198,6 +198,28 @@ def test_an_answer_that_nobody_understands_is_no_reason_to_ask_and_pay_another_t
     assert met[hybrid] == met[beside] == (400 if script.get("status") == 400 else 502, 1, "openai", [])
 
 
+@pytest.mark.parametrize("status, answered", [(200, 502), (204, 502), (400, 400), (503, 200), (429, 200)])
+def test_an_answer_without_a_body_is_none_and_counts_as_the_provider_s_word(hybrid, beside, status, answered):
+    met = {}
+    for each in (hybrid, beside):
+        each.openai_sim.script(status=status, raw_body="", content_type="application/json")
+        answer = ask(each, "openai", "fast")
+        said = [answer.headers.get_list(name) for name in ("x-attache-attempts", "x-attache-provider", "x-envoy-ratelimited")]
+        met[each] = (answer.status, said, len(each.claude_sim.requests()))
+        record = each.gateway.record(answer.request_id)
+        assert len(record["attempts"]) == (2 if answered == 200 else 1)
+    attempts, provider = ("2", "claude") if answered == 200 else ("1", "openai")
+    assert met[hybrid] == met[beside] == (answered, [[attempts], [provider], []], int(attempts) - 1)
+
+
+def test_the_last_answer_without_a_body_is_said_in_words(hybrid):
+    for simulator in (hybrid.openai_sim, hybrid.claude_sim):
+        simulator.script(status=503, raw_body="")
+    answer = ask(hybrid, "openai", "fast")
+    assert (answer.status, answer.headers.get_list("x-attache-attempts")) == (503, ["2"])
+    assert "answered HTTP 503" in answer.error["message"]
+
+
 def test_an_answer_that_is_no_stream_has_to_be_whole_in_time(hybrid, beside):
     body = json.dumps({"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
     met = {}

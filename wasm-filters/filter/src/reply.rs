@@ -1,6 +1,7 @@
 //! Answers that no provider gives.
 
 use crate::Change;
+use crate::translate::OF_ROUTER;
 use attache_core::dialect::Dialect;
 use attache_core::fault::Fault;
 use std::borrow::Cow;
@@ -30,11 +31,19 @@ impl Reply {
     }
 
     /// What an answer has become, where the proxy has no body that could become it. `status`: where nothing is said of it.
-    pub fn of(change: Change, status: u16) -> Self {
+    pub fn of(mut change: Change, status: u16) -> Self {
         let said = change.set.iter().rev().find(|(name, _)| name == ":status").and_then(|(_, said)| said.parse().ok());
+        let body = change.body.take().unwrap_or_default();
+        Self { status: said.unwrap_or(status), headers: Vec::new(), body }.in_place_of(change)
+    }
+
+    /// The same, with what would have been said in the head of the answer in whose place it is given. Past Envoy's router:
+    /// what that one would do stays undone, and the route has said already what it says.
+    pub(crate) fn in_place_of(mut self, change: Change) -> Self {
         let is_framing = |name: &str| name.starts_with(':') || name == "content-length";
-        let headers = change.set.into_iter().filter(|(name, _)| !is_framing(name)).collect();
-        Self { status: said.unwrap_or(status), headers, body: change.body.unwrap_or_default() }
+        let stays = |name: &str| !is_framing(name) && !OF_ROUTER.contains(&name);
+        self.headers.extend(change.set.into_iter().filter(|(name, _)| stays(name)));
+        self
     }
 
     /// Whether it is an ordinary answer of this media type.
@@ -59,8 +68,14 @@ mod tests {
     fn what_an_answer_has_become_is_an_answer() {
         let mut change = Change { body: Some(b"no".to_vec()), ..Change::default() };
         assert_eq!(Reply::of(Change::default(), 400).status, 400);
-        for (name, value) in [(":status", "200"), (":status", "502"), ("content-length", "9"), ("content-type", "a/b")]
-        {
+        for (name, value) in [
+            (":status", "200"),
+            (":status", "502"),
+            ("content-length", "9"),
+            ("content-type", "a/b"),
+            ("x-attache-attempts", "1"),
+            ("x-envoy-ratelimited", "true"),
+        ] {
             change.put(name, value);
         }
         let headers = vec![("content-type".into(), "a/b".to_owned())];

@@ -227,7 +227,6 @@ fn only_the_provider_s_own_status_is_a_reason_to_try_another_target() {
     };
     for (answer, status) in [
         (Message::json(200, "<html>"), "502"),
-        (Message::json(200, ""), "502"),
         (Message::json(200, "x".repeat(5000)), "502"),
         (Message::json(200, "x".repeat(5000)).without("content-length"), "502"),
         (answered().with("content-encoding", "gzip"), "502"),
@@ -241,6 +240,28 @@ fn only_the_provider_s_own_status_is_a_reason_to_try_another_target() {
     }
     for (provider_s, status) in [(500, "500"), (503, "503"), (529, "503"), (429, "429")] {
         assert_eq!(tries(Message::json(provider_s, "{}")), (status.to_owned(), true), "{provider_s}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_body_is_answered_past_the_router_unless_that_may_try_another_target() {
+    let first = plan(vec![aim(SECOND, "claude", "m"), aim(FIRST, "openai", "m")], None);
+    for (status, plan, answered, body) in [
+        (503, &first, "503", false),
+        (529, &first, "503", false),
+        (429, &first, "429", false),
+        (200, &first, "502", true),
+        (400, &first, "400", true),
+        (503, &plan(vec![aim(SECOND, "claude", "m")], None), "503", true),
+    ] {
+        let asked = attempt(request(&json!({})), "1", plan);
+        let seen = lead(&claude(), &asked, 50, false, |_| Message::json(status, ""));
+        let of_route = ["x-attache-attempts", "x-envoy-ratelimited"].map(|name| seen.answer.get(name));
+        let passed = seen.answer.text().is_empty();
+        assert_eq!((seen.answer.get(":status"), !passed), (answered, body), "{status}");
+        assert_eq!(of_route, if passed { ["1", ""] } else { ["", ""] }, "the route says it, {status}");
+        assert_eq!(seen.answer.get("x-attache-provider"), "claude");
+        assert!(told(&seen).0.fault.is_some(), "{status}");
     }
 }
 

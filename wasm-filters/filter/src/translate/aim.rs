@@ -15,6 +15,12 @@ const ATTEMPT: &str = "x-envoy-attempt-count";
 /// makes sense to try again, the provider's own status says. The route takes it off.
 pub(super) const LAST: (&str, &str) = ("x-envoy-ratelimited", "true");
 
+/// By this clients learn which attempt they read.
+pub(super) const ATTEMPTS: &str = "x-attache-attempts";
+
+/// What is for Envoy's router, or is said by the route, too, where the answer passes it.
+pub(crate) const OF_ROUTER: [&str; 2] = [ATTEMPTS, LAST.0];
+
 /// The targets that a cluster's provider may be planned for, by their names in the service's configuration.
 pub(super) struct Aims(BTreeMap<String, Rc<Target>>);
 
@@ -22,6 +28,8 @@ pub(super) struct Aims(BTreeMap<String, Rc<Target>>);
 pub(super) struct Aim {
     /// Which it is, from 1.
     pub(super) attempt: u32,
+    /// Another target could be tried after it.
+    pub(super) is_followed: bool,
     /// The provider's name for the model; empty where none is named.
     pub(super) model: String,
     /// Most tokens of each answer.
@@ -60,7 +68,7 @@ impl Aims {
         let aim = targets.into_iter().nth(place).ok_or("the plan is empty")?;
         let target = self.0.get(&aim.to).filter(|target| target.name == aim.provider);
         let target = target.ok_or("the plan's target is not one of this cluster's provider")?;
-        Ok((target.clone(), Aim { attempt, model: aim.model, output_cap }))
+        Ok((target.clone(), Aim { attempt, is_followed: place < last, model: aim.model, output_cap }))
     }
 
     /// One of them: all have the same provider.

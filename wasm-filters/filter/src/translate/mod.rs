@@ -10,6 +10,7 @@ mod stage;
 mod target;
 mod url;
 
+pub(crate) use aim::OF_ROUTER;
 pub use stage::Translating;
 
 use crate::block::{Block, Blocks};

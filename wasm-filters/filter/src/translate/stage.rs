@@ -179,11 +179,21 @@ impl Translating {
             change.put("x-attache-losses", self.losses.header());
         }
         if let Some((aim, _)) = &self.planned {
-            change.put("x-attache-attempts", aim.attempt.to_string());
-            if self.status < 500 && self.status != 429 {
+            change.put(aim::ATTEMPTS, aim.attempt.to_string());
+            if !self.may_be_tried_again() {
                 change.put(aim::LAST.0, aim::LAST.1);
             }
         }
+    }
+
+    /// Whether there is another target after this one.
+    fn is_followed(&self) -> bool {
+        self.planned.as_ref().is_some_and(|(aim, _)| aim.is_followed)
+    }
+
+    /// Whether what the provider says is a reason to try another target.
+    fn may_be_tried_again(&self) -> bool {
+        self.status >= 500 || self.status == 429
     }
 
     /// An answer of ours in place of the provider's.
@@ -285,6 +295,9 @@ impl Stage for Translating {
             (Form::Whole | Form::Stream, None) if self.success => {
                 self.fault(&Fault::upstream("the provider's answer is empty"))
             }
+            // Only the router tries another one, and what is said in the provider's place passes it by. Should it stay with
+            // this one, its client reads the status, and nothing else.
+            (Form::Whole | Form::Stream, None) if self.is_followed() && self.may_be_tried_again() => self.error(b""),
             (Form::Whole | Form::Stream, None) => {
                 let said = self.answer.error(&self.target.name, self.status, b"").fault;
                 self.fault(&said)
@@ -296,10 +309,7 @@ impl Stage for Translating {
                 change.append(more);
                 Answered::Change(change)
             }
-            Answered::Instead(mut reply) => {
-                reply.headers.extend(change.set);
-                Answered::Instead(reply)
-            }
+            Answered::Instead(reply) => Answered::Instead(reply.in_place_of(change)),
         }
     }
 
