@@ -97,6 +97,10 @@ fn traps() -> Vec<Trap> {
             vec![("HTTP/access_log/1/typed_config/common_config/filter_state_objects_to_log", Value::Null)],
         ),
         ("hybrid-unlogged", "hybrid", vec![("HTTP/access_log", Value::Null)]),
+        ("hybrid-request-ids", "hybrid", vec![("HTTP/preserve_external_request_id", json!(true))]),
+        ("hybrid-request-ids", "hybrid", vec![("HTTP/generate_request_id", json!(false))]),
+        ("hybrid-request-ids", "hybrid", vec![("HTTP/use_remote_address", Value::Null)]),
+        ("hybrid-request-ids", "hybrid", vec![("HTTP/internal_address_config", json!({}))]),
         ("mutation-rules", "shared", vec![("EXCHANGE/mutation_rules", Value::Null)]),
         ("mutation-rules", "shared", vec![("FILTERS/1/typed_config/mutation_rules/allow_envoy", json!(false))]),
         ("metadata-refused", "shared", vec![("EXCHANGE/metadata_options", Value::Null)]),
@@ -303,6 +307,15 @@ fn what_is_printed_and_shown_here_has_none() {
     }
     for name in ["sidecar with config", "shared with config", "hybrid with config", "1.39 with config"] {
         assert!(Sample::new(name).findings().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn ids_of_clients_are_no_trap_where_the_service_follows_an_exchange_itself() {
+    for name in ["sidecar", "shared", "routed"] {
+        let mut sample = Sample::new(name);
+        write(&mut sample.document, &pointer("HTTP/preserve_external_request_id"), json!(true));
+        assert!(sample.findings().is_empty(), "{name}: {:#?}", sample.findings());
     }
 }
 

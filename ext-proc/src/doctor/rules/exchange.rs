@@ -4,6 +4,7 @@ use crate::doctor::at::At;
 use crate::doctor::rule::{Hit, Rule, Severity};
 use crate::doctor::seen::{Gateway, Seen, configured, lists, processor, said, stage, wasm};
 use attache_core::hybrid::TOLD_STATE;
+use serde_json::Value;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -89,6 +90,16 @@ pub(super) const RULES: &[Rule] = &[
             let lacking = logs.filter(|logs| !logs.items().iter().any(tells_usage));
             let fix = "add the access log `attache` that `attache envoy --topology hybrid` prints";
             lacking.map(|logs| Hit::todo(logs.place(), "not there", fix)).collect()
+        },
+    },
+    Rule {
+        name: "hybrid-request-ids",
+        severity: Severity::Error,
+        what: "in the hybrid Envoy does not give every request an id of its own: `preserve_external_request_id`, no `use_remote_address`, `generate_request_id` off, or `internal_address_config`",
+        why: "a client chooses its `x-request-id`, and by one that it gives two requests it has the first settled as if nothing had been sent: past limits and budgets",
+        look: |seen| {
+            let hybrid = seen.exchanges().filter(|(_, stage)| is_hybrid(stage));
+            hybrid.flat_map(|(gateway, _)| ids_of_clients(&gateway.http)).collect()
         },
     },
     Rule {
@@ -194,6 +205,20 @@ fn asking_for_responses<'s, 'a>(seen: &'s Seen<'a>) -> impl Iterator<Item = At<'
 fn tells_usage(log: &At<'_>) -> bool {
     let config = configured(log).get("common_config");
     configured(log).is_a("HttpGrpcAccessLogConfig") && lists(&config.get("filter_state_objects_to_log"), TOLD_STATE)
+}
+
+/// Whatever lets a client's own x-request-id through, each with what takes it away.
+fn ids_of_clients(http: &At<'_>) -> Vec<Hit> {
+    let kept = Some(http.get("preserve_external_request_id")).filter(At::is_true).map(|kept| Hit::set(&kept, false));
+    // It may be left out: then ids are made.
+    let unmade = Some(http.get("generate_request_id")).filter(|made| made.value() == &Value::Bool(false));
+    let unmade = unmade.map(|made| Hit::set(&made, true));
+    // Otherwise every client counts as a proxy of the operator's own, and here whoever has one of those addresses; all
+    // private ones, where it names none.
+    let inside = Some(http.get("use_remote_address")).filter(|edge| !edge.is_true()).map(|edge| Hit::set(&edge, true));
+    let internal = Some(http.get("internal_address_config")).filter(At::is_set);
+    let internal = internal.map(|internal| Hit::todo(internal.place(), "set", "remove it"));
+    [kept, unmade, inside, internal].into_iter().flatten().collect()
 }
 
 fn is_hybrid(stage: &At<'_>) -> bool {
