@@ -4,6 +4,8 @@
 //! A line that never comes (Envoy died, its log was dropped) is not waited for longer than [`SILENCE_MAX`]. While an
 //! exchange goes on Envoy [says so](PERIOD).
 
+mod shares;
+
 use super::logged::{self, Line};
 use super::pending::UsedCredentials;
 use super::plan::Plan;
@@ -12,6 +14,7 @@ use crate::config::Config;
 use attache_core::dialect::Dialect;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use shares::{Share, Shares};
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -46,6 +49,7 @@ struct Waiter {
     ticket: Arc<Ticket>,
     books: Books,
     heard: Instant,
+    _share: Share,
 }
 
 /// Where the books of an exchange are.
@@ -60,20 +64,31 @@ enum Books {
 pub type Lent = (Arc<Ticket>, Box<Settlement>);
 
 /// All that wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Waiting {
     waiters: DashMap<u128, Waiter>,
+    shares: Arc<Shares>,
     secret: [RandomState; 2],
 }
 
+impl Default for Waiting {
+    fn default() -> Self {
+        Self::with_room(WAITING_MAX)
+    }
+}
+
 impl Waiting {
-    /// Takes in an exchange; the id under which it is found again. Where there is no room its books come back.
+    fn with_room(exchanges: usize) -> Self {
+        Self { waiters: DashMap::new(), shares: Arc::new(Shares::of(exchanges)), secret: Default::default() }
+    }
+
+    /// Takes in an exchange; the id under which it is found again. Where there is no room, or none for its caller, its books
+    /// come back.
     pub fn admit(&self, ticket: Arc<Ticket>, books: Box<Settlement>) -> Result<String, Box<Settlement>> {
-        if self.waiters.len() >= WAITING_MAX {
-            return Err(books);
-        }
+        let caller = ticket.config.callers.is_some().then(|| books.caller());
+        let Some(share) = self.shares.take(caller) else { return Err(books) };
         let id = self.id_of(&books.request_id);
-        let waiter = Waiter { ticket, books: Books::Here(books), heard: Instant::now() };
+        let waiter = Waiter { ticket, books: Books::Here(books), heard: Instant::now(), _share: share };
         let id = match self.waiters.entry(id) {
             Entry::Vacant(vacant) => {
                 vacant.insert(waiter);

@@ -36,6 +36,10 @@ async fn service() -> Arc<Service> {
 
 /// An exchange that waits; its id.
 fn admitted(service: &Arc<Service>, request_id: &str) -> String {
+    admit(service, request_id).unwrap()
+}
+
+fn admit(service: &Arc<Service>, request_id: &str) -> Option<String> {
     let config = service.config.load_full();
     let target = config.target("fast", "openai", "gpt-4o-mini").unwrap();
     let ticket = Ticket {
@@ -47,7 +51,7 @@ fn admitted(service: &Arc<Service>, request_id: &str) -> String {
     };
     let mut books = Settlement::open(service.clone());
     books.request_id = request_id.to_owned();
-    service.waiting.admit(Arc::new(ticket), books).unwrap()
+    service.waiting.admit(Arc::new(ticket), books).ok()
 }
 
 fn open(service: &Service) -> i64 {
@@ -112,4 +116,28 @@ async fn what_envoy_never_took_is_found_by_its_request() {
     assert_eq!(waiting.end_untaken("b"), Err(Unknown));
     assert!(waiting.find(&ids[0]).is_some() && waiting.find(&ids[1]).is_some());
     assert_eq!((open(&service), waiting.clear(), open(&service)), (2, 2, 0));
+}
+
+#[tokio::test]
+async fn there_is_room_again_however_one_ends() {
+    let mut service = Arc::into_inner(service().await).unwrap();
+    service.waiting = Waiting::with_room(2);
+    let service = Arc::new(service);
+    let waiting = &service.waiting;
+    let full = || {
+        let ids = ["a", "b"].map(|request_id| admitted(&service, request_id));
+        assert_eq!((admit(&service, "c"), open(&service)), (None, 2));
+        ids
+    };
+    let [a, b] = full();
+    assert_eq!((waiting.end(&a, Line::default()), waiting.end_untaken("b")), (Ok(()), Ok(())));
+    assert!(waiting.find(&b).is_none());
+    full();
+    assert_eq!(waiting.clear(), 2);
+    let [a, b] = full();
+    let (_, books) = waiting.lend(&a).unwrap().unwrap();
+    assert_eq!((waiting.end(&a, Line::default()), admit(&service, "c")), (Ok(()), None), "its books are still out");
+    waiting.give_back(&a, books);
+    assert_eq!(waiting.end(&b, Line::default()), Ok(()));
+    full();
 }
