@@ -3,24 +3,34 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::scenario::WasmFilter;
+use super::scenario::{Sees, WasmFilter};
 
 /// The model that the OpenAI-dialect provider serves: one whose tokens are counted exactly, where anybody counts.
 pub(crate) const OPENAI_MODEL: &str = "gpt-4o-mini";
 /// The model that the Anthropic-dialect provider serves.
 pub(crate) const ANTHROPIC_MODEL: &str = "bench-anthropic";
 
-/// Envoy alone, or with an external processor on `socket`.
-pub(crate) fn envoy(listen: SocketAddr, admin: SocketAddr, provider: SocketAddr, socket: Option<&Path>) -> String {
-    let (filter, cluster) = match socket {
-        Some(socket) => {
+/// Envoy alone, or with an external processor on a socket, and what it is sent.
+pub(crate) fn envoy(
+    listen: SocketAddr,
+    admin: SocketAddr,
+    provider: SocketAddr,
+    processor: Option<(&Path, Sees)>,
+) -> String {
+    let (filter, cluster) = match processor {
+        Some((socket, sees)) => {
             let address = format!("{{ pipe: {{ path: \"{}\" }} }}", socket.display());
             let cluster = include_str!("ext_proc_cluster.yaml").replace("PROCESSOR_ADDRESS", &address);
-            (include_str!("ext_proc_filter.yaml"), cluster)
+            let (request_body, response_headers) = match sees {
+                Sees::All => ("BUFFERED", "SEND"),
+                Sees::RequestHeaders => ("NONE", "SKIP"),
+            };
+            let filter = include_str!("ext_proc_filter.yaml").replace("REQUEST_BODY_MODE", request_body);
+            (filter.replace("RESPONSE_HEADER_MODE", response_headers), cluster)
         }
-        None => ("", String::new()),
+        None => (String::new(), String::new()),
     };
-    filled(filter, &cluster, (listen, admin, provider))
+    filled(&filter, &cluster, (listen, admin, provider))
 }
 
 /// Envoy with a filter inside, whose code is in `folder`.
@@ -82,13 +92,14 @@ mod tests {
     #[test]
     fn no_placeholder_is_left() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
-        for socket in [None, Some(Path::new("/run/bench.sock"))] {
-            let yaml = envoy(address, address, address, socket);
+        let socket = Path::new("/run/bench.sock");
+        for processor in [None, Some((socket, Sees::All)), Some((socket, Sees::RequestHeaders))] {
+            let yaml = envoy(address, address, address, processor);
             let body = yaml.split_once('\n').unwrap().1;
-            for placeholder in ["_PORT", "HTTP_FILTERS", "CLUSTERS", "PROCESSOR_ADDRESS"] {
+            for placeholder in ["_PORT", "_MODE", "HTTP_FILTERS", "CLUSTERS", "PROCESSOR_ADDRESS"] {
                 assert!(!body.contains(placeholder), "{placeholder} in\n{yaml}");
             }
-            assert_eq!(body.contains("/run/bench.sock"), socket.is_some());
+            assert_eq!(body.contains("/run/bench.sock"), processor.is_some());
         }
         let yaml = wasm(address, address, address, WasmFilter::Redact, Path::new("/run"));
         assert!(!yaml.contains("FILTER_") && yaml.contains("/run/redact.wasm"), "{yaml}");

@@ -13,7 +13,7 @@ use super::arguments::Programs;
 use super::bootstrap::{self, AttacheAddresses};
 use super::child::{Child, ChildError};
 use super::redis;
-use super::scenario::{Limits, Scenario, WasmFilter, Way};
+use super::scenario::{Limits, Scenario, Sees, WasmFilter, Way};
 use super::starts::Start;
 
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -83,7 +83,7 @@ impl Lab {
             let hop = match way {
                 Way::Direct => continue,
                 Way::Bare => lab.start_bare(programs, scenario).await?,
-                Way::Noop => lab.start_noop(programs).await?,
+                Way::Noop(sees) => lab.start_noop(programs, sees).await?,
                 Way::Wasm(filter) => lab.start_wasm(programs, scenario, filter).await?,
                 Way::Attache(limits) => lab.start_attache(programs, scenario, limits).await?,
                 Way::Hybrid => lab.start_hybrid(programs, scenario).await?,
@@ -141,17 +141,22 @@ impl Lab {
         Ok(Hop { way: Way::Wasm(filter), address, envoy, service: None, store: None })
     }
 
-    async fn start_noop(&self, programs: &Programs) -> Result<Hop, LabError> {
-        let socket = self.directory.0.join("noop.sock");
+    async fn start_noop(&self, programs: &Programs, sees: Sees) -> Result<Hop, LabError> {
+        let directory = self.directory.0.join(match sees {
+            Sees::All => "noop",
+            Sees::RequestHeaders => "noop-headers",
+        });
+        fs::create_dir(&directory)?;
+        let socket = directory.join("noop.sock");
         let mut command = Command::new(&programs.noop);
         command.arg("--listen").arg(format!("unix:{}", socket.display()));
-        let mut service = Child::start("noop-ext-proc", command, &self.directory.0)?;
+        let mut service = Child::start("noop-ext-proc", command, &directory)?;
         service.ready(READY_TIMEOUT, async |_| socket.exists().then_some(())).await?;
 
         let address = free_port()?;
-        let yaml = bootstrap::envoy(address, free_port()?, self.provider, Some(&socket));
-        let envoy = start_envoy(programs, "envoy-noop", &yaml, address, &self.directory.0).await?;
-        Ok(Hop { way: Way::Noop, address, envoy, service: Some(service), store: None })
+        let yaml = bootstrap::envoy(address, free_port()?, self.provider, Some((&socket, sees)));
+        let envoy = start_envoy(programs, "envoy-noop", &yaml, address, &directory).await?;
+        Ok(Hop { way: Way::Noop(sees), address, envoy, service: Some(service), store: None })
     }
 
     async fn start_attache(

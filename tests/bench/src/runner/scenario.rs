@@ -20,6 +20,7 @@ pub(crate) enum Scenario {
     Direct,
     Envoy,
     Noop,
+    NoopHeaders,
     WasmRedact,
     WasmGuard,
     WasmRouter,
@@ -45,13 +46,22 @@ pub(crate) enum Way {
     /// An Envoy by itself.
     Bare,
     /// One with the no-op processor.
-    Noop,
+    Noop(Sees),
     /// One with a filter inside.
     Wasm(WasmFilter),
     /// One with Attaché.
     Attache(Limits),
     /// One with Attaché that sees headers only, and filters inside that read bodies.
     Hybrid,
+}
+
+/// What the no-op processor is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sees {
+    /// Headers and bodies, both ways.
+    All,
+    /// What Attaché is sent in its hybrid.
+    RequestHeaders,
 }
 
 /// A filter inside Envoy.
@@ -114,10 +124,11 @@ pub(crate) enum Limits {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Direct,
         Self::Envoy,
         Self::Noop,
+        Self::NoopHeaders,
         Self::WasmRedact,
         Self::WasmGuard,
         Self::WasmRouter,
@@ -142,6 +153,7 @@ impl Scenario {
             Self::Direct => "direct",
             Self::Envoy => "bare envoy",
             Self::Noop => "envoy + no-op ext_proc",
+            Self::NoopHeaders => "envoy + no-op ext_proc, request headers only",
             Self::WasmRedact => "envoy + wasm redact",
             Self::WasmGuard => "envoy + wasm guard",
             Self::WasmRouter => "envoy + wasm model-router",
@@ -164,7 +176,8 @@ impl Scenario {
         match self {
             Self::Direct => Way::Direct,
             Self::Envoy => Way::Bare,
-            Self::Noop => Way::Noop,
+            Self::Noop => Way::Noop(Sees::All),
+            Self::NoopHeaders => Way::Noop(Sees::RequestHeaders),
             Self::WasmRedact => Way::Wasm(WasmFilter::Redact),
             Self::WasmGuard => Way::Wasm(WasmFilter::Guard),
             Self::WasmRouter => Way::Wasm(WasmFilter::Router),
@@ -188,7 +201,7 @@ impl Scenario {
         match self.way() {
             Way::Wasm(filter) => vec![filter],
             Way::Hybrid => vec![WasmFilter::Router, WasmFilter::Translate],
-            Way::Direct | Way::Bare | Way::Noop | Way::Attache(_) => Vec::new(),
+            Way::Direct | Way::Bare | Way::Noop(_) | Way::Attache(_) => Vec::new(),
         }
     }
 
@@ -201,6 +214,7 @@ impl Scenario {
             Self::Direct
             | Self::Envoy
             | Self::Noop
+            | Self::NoopHeaders
             | Self::WasmRedact
             | Self::WasmGuard
             | Self::WasmRouter
@@ -242,7 +256,7 @@ impl Scenario {
             Way::Attache(Limits::Memory(rules) | Limits::Redis(rules)) => rules.secret(),
             Way::Direct
             | Way::Bare
-            | Way::Noop
+            | Way::Noop(_)
             | Way::Wasm(_)
             | Way::Attache(Limits::None | Limits::Cached)
             | Way::Hybrid => "bench".to_owned(),
