@@ -338,6 +338,16 @@ def test_what_names_no_model_goes_to_who_takes_that(hybrid):
     assert hybrid.gateway.record(met.headers["x-request-id"])["ending"] == "complete"
 
 
+def test_of_what_names_no_model_an_answer_without_a_body_is_one(hybrid, beside):
+    for each in (hybrid, beside):
+        for method, said in [("HEAD", '{"id": "file-1"}'), ("POST", "")]:
+            each.files_sim.script(raw_body=said, content_type="application/json")
+            met = each.http.request(method, "/v1/files/file-1", headers=KEYS["openai"])
+            assert (met.status_code, met.content) == (200, b"")
+            assert met.headers.get_list("x-attache-attempts") == ["1"]
+            assert each.gateway.record(met.headers["x-request-id"])["ending"] == "complete"
+
+
 def test_an_answer_that_nobody_reads_is_whole_unless_somebody_hangs_up(hybrid):
     hybrid.openai_sim.script(raw_body="RIFF", content_type="audio/wav")
     asked = {"model": "openai-only", "input": "hello", "voice": "alloy"}

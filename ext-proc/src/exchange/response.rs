@@ -103,7 +103,8 @@ impl Sent {
         let success = (200..300).contains(&books.status);
         // It wants to be paid for, whether it can be read or not, and whether the client waits for it or not.
         books.seen.content = success && !head.end;
-        let content_type = head.get("content-type").unwrap_or_default();
+        // Of what is not there (HEAD was asked for, or there is nothing to say) it matters not which type it would have.
+        let content_type = head.get("content-type").filter(|_| !head.end).unwrap_or_default();
         let has_words = books.is_veiled() && content_type.starts_with("text/");
         if success && !answer.is_read(content_type) && !answer.is_stream(content_type) && !has_words {
             // Files, sound, pictures: it passes as it is, compressed or not.

@@ -311,6 +311,9 @@ fn what_nobody_reads_goes_to_its_provider_too() {
     let seen = lead(&openai(), &asked, 50, false, |_| Message::json(200, "{}"));
     let sent = seen.request.as_ref().unwrap();
     assert_eq!((sent.get(":path"), sent.get("authorization"), sent.text()), ("/v1/files?limit=2", "Bearer s", "bytes"));
+    let seen = lead(&openai(), &asked, 50, false, |_| Message::json(200, ""));
+    assert_eq!((seen.answer.get(":status"), seen.answer.text()), ("200", ""), "HEAD, or nothing to say");
+    assert_eq!((told(&seen).0.unread, told(&seen).0.fault), (true, None));
     let plan = plan_of_speech();
     let asked = attempt(Message::request("/v1/audio/speech", r#"{"model":"tts","input":"a"}"#), "1", &plan);
     let seen = lead(&openai(), &asked, 50, false, |_| Message::json(200, "RIFF").with("content-type", "audio/wav"));

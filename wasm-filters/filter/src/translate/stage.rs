@@ -287,7 +287,8 @@ impl Stage for Translating {
     }
 
     fn bodyless(&mut self, head: &AnswerHead<'_>) -> Answered {
-        let form = self.answer(head);
+        // Of what is not there it matters not which type it would have.
+        let form = self.answer(&AnswerHead { kind: "", ..*head });
         let mut change = self.answer_head();
         let answered = match (form, self.own.take()) {
             (_, Some(own)) => self.fault(&own),
