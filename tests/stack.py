@@ -110,6 +110,14 @@ class Process:
             _, _, log = self.err().rpartition(after) if after else ("", "", self.err())
             return all(word in log for word in words) and log
 
+        return self.wait_for(said, f"words {words} in the log")
+
+    def wait_for_line(self, *words: str) -> str:
+        """Waits for a line of its log that says all of this; gives that line."""
+
+        def said():
+            return next((line for line in self.err().splitlines() if all(word in line for word in words)), None)
+
         return self.wait_for(said, f"line in the log with {words}")
 
     def wait_for(self, ready, what: str, seconds: float = 60.0):
@@ -139,8 +147,8 @@ def whole_lines(path: pathlib.Path) -> str:
     return text[: text.rfind("\n") + 1]
 
 
-def wait_until(holds, what: str, seconds: float = 10.0):
-    """Waits for a condition; gives what it gave."""
+def wait_until(holds, what: str, seconds: float = 30.0):
+    """Waits for a condition; gives what it gave. Who waits that long has failed: a busy machine takes its time."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):
         if time.monotonic() > deadline:
@@ -149,7 +157,12 @@ def wait_until(holds, what: str, seconds: float = 10.0):
     return found
 
 
-def get(url: str, method: str = "GET", data=None, timeout: float = 5.0) -> bytes:
+def now_ms() -> int:
+    """A moment, as usage records tell when an exchange began."""
+    return time.time_ns() // 1_000_000
+
+
+def get(url: str, method: str = "GET", data=None, timeout: float = 30.0) -> bytes:
     """One small HTTP request to an admin interface on this machine."""
     body = None if data is None else json.dumps(data).encode()
     request = urllib.request.Request(url, data=body, method=method)
@@ -259,20 +272,25 @@ class Gateway:
     def metrics(self) -> str:
         return get(f"http://127.0.0.1:{self.admin_port}/metrics").decode()
 
-    def records(self) -> list[dict]:
-        """All usage records so far."""
-        return [json.loads(line) for line in self.attache.out().splitlines() if line.startswith("{")]
+    def records(self, since_ms: int = 0) -> list[dict]:
+        """All usage records so far, of exchanges that began at this moment or later. How many there are says nothing of which
+        exchange a record is: that of an earlier one may still come."""
+        records = [json.loads(line) for line in self.attache.out().splitlines() if line.startswith("{")]
+        return [record for record in records if record["started_unix_ms"] >= since_ms]
 
-    def record(self, request_id: str, seconds: float = 5.0) -> dict:
+    def record(self, request_id: str) -> dict:
         """The usage record of one exchange; waits for it."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = [r for r in self.records() if r["request_id"] == request_id]
-            if found:
-                assert len(found) == 1, f"booked more than once: {found}"
-                return found[0]
-            time.sleep(0.02)
-        raise AssertionError(f"no usage record for {request_id}; there are {self.records()[-3:]}")
+        found = wait_until(
+            lambda: [record for record in self.records() if record["request_id"] == request_id], f"record of {request_id}"
+        )
+        assert len(found) == 1, f"booked more than once: {found}"
+        return found[0]
+
+    def record_since(self, since_ms: int) -> dict:
+        """The record of the one exchange since then, whose id its client never learned; waits for it."""
+        found = wait_until(lambda: self.records(since_ms), "usage record")
+        assert len(found) == 1, found
+        return found[0]
 
     def access_log(self) -> list[dict]:
         return [json.loads(line) for line in self.envoy.out().splitlines() if line.startswith("{")]

@@ -36,10 +36,10 @@ models:
   claude-only: {{ targets: [ {{ provider: claude, model: claude-haiku-4-5 }} ] }}
   fast:
     targets: [ {{ provider: openai, model: gpt-4o-mini }}, {{ provider: claude, model: claude-haiku-4-5 }} ]
-    retry: {{ per_try_timeout: 1s }}
+    retry: {{ per_try_timeout: 20s }}
   smart:
     targets: [ {{ provider: claude, model: claude-sonnet-4-5 }}, {{ provider: openai, model: gpt-4o }} ]
-    retry: {{ per_try_timeout: 1s }}
+    retry: {{ per_try_timeout: 20s }}
   strict:
     targets: [ {{ provider: claude, model: claude-haiku-4-5 }} ]
     losses: refuse

@@ -67,7 +67,7 @@ class House:
 
     def say(self, front: str, model: str, text: str, stream: bool) -> Said:
         """Asks by the front's SDK."""
-        self.booked = len(self.gateway.records())
+        self.began = stack.now_ms()
         return getattr(self, f"_{front}")(model, text, stream)
 
     def _openai(self, model: str, text: str, stream: bool) -> Said:
@@ -159,7 +159,7 @@ class House:
 
     def last_record(self) -> dict:
         """The usage record of what was said last."""
-        return stack.wait_until(lambda: self.gateway.records()[self.booked :], "usage record")[0]
+        return self.gateway.record_since(self.began)
 
     def sent(self) -> dict:
         """The last body that reached the provider."""

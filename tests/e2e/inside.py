@@ -127,6 +127,10 @@ class Inside:
         lines = [line for line in self.admin("stats").splitlines() if line.startswith(f"{name}: ")]
         return int(lines[0].rsplit(" ", 1)[1]) if lines else 0
 
+    def quiet(self) -> None:
+        """Waits until no request is under way: filters count what they have seen at its end, which clients need not wait for."""
+        stack.wait_until(lambda: self.stat("http.llm.downstream_rq_active") == 0, "end of all requests")
+
     def last(self, simulator) -> dict:
         """The last request that reached a provider; its headers are a dictionary."""
         request = simulator.requests()[-1]

@@ -96,7 +96,7 @@ def config(first: str, second: str, policies: str) -> str:
     models = [f'  {name}: {{ targets: [ {{ provider: {name}, model: "{PROVIDERS[name][3]}" }} ] }}' for name in PROVIDERS]
     fast = """  fast:
     targets: [ { provider: openai, model: gpt-4o-mini }, { provider: claude-next, model: claude-haiku-4-5 } ]
-    retry: { per_try_timeout: 1s }
+    retry: { per_try_timeout: 20s }
   vectors: { targets: [ { provider: openai, model: text-embedding-3-small } ] }
   old: { targets: [ { provider: completions, model: gpt-3.5-turbo-instruct } ] }
   hears: { targets: [ { provider: openai, model: gpt-4o-transcribe } ] }"""

@@ -10,7 +10,7 @@ import pytest
 import stack
 
 LONG = {"text_bytes": 4000, "chunks": 400, "chunk_delay_ms": 200}
-SHORT = {"text": "a b c d e f", "chunks": 6, "chunk_delay_ms": 300}
+SHORT = {"text": "a b c d e f", "chunks": 6, "chunk_delay_ms": 1000}
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def test_open_streams_finish_and_new_requests_are_refused(start, grpc):
         assert (refused.status_code, refused.json()["error"]["type"]) == (503, "api_error"), refused.text
         assert here.claude_sim.stats()["open"] == 1, "the stream should still be open"
         assert list(lines)[-2:] == ["data: [DONE]", ""]
-    assert here.gateway.attache.child.wait(10) == 0
+    assert here.gateway.attache.child.wait(30) == 0
     record = here.gateway.record(response.headers["x-request-id"])
     assert (record["ending"], record["tokens"]["output"] > 0) == ("complete", True)
 
@@ -64,7 +64,7 @@ def test_without_open_exchanges_it_ends_at_once_with_all_records_written(start):
         for _ in range(20)
     ]
     here.gateway.attache.child.terminate()
-    assert here.gateway.attache.child.wait(10) == 0
+    assert here.gateway.attache.child.wait(30) == 0
     assert [record["request_id"] for record in here.gateway.records()] == ids
 
 
@@ -73,14 +73,14 @@ def second_signal(gateway: stack.Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "hurry"), [("", second_signal), (", drain_seconds: 1", lambda _: None)], ids=["second", "drain_seconds"]
+    ("service", "hurry"), [("", second_signal), (", drain_seconds: 3", lambda _: None)], ids=["second", "drain_seconds"]
 )
 def test_a_second_signal_or_the_end_of_drain_seconds_cuts_what_is_open_and_books_it(start, service, hurry):
     here = start(service=service)
     with open_stream(here, LONG) as (response, lines):
         terminate(here.gateway)
         hurry(here.gateway)
-        assert here.gateway.attache.child.wait(10) == 0
+        assert here.gateway.attache.child.wait(30) == 0
         with pytest.raises(httpx.RemoteProtocolError):
             list(lines)
     assert here.gateway.record(response.headers["x-request-id"])["ending"] == "cut"
@@ -99,7 +99,7 @@ def test_the_next_process_serves_at_the_same_socket_while_the_old_one_drains(sta
             new.wait_for(lambda: "attache serves" in new.err(), "line that it serves")
             stack.wait_until(lambda: ask(here) == 200, "answer by the new process")
             assert list(lines)[-2:] == ["data: [DONE]", ""]
-        assert here.gateway.attache.child.wait(10) == 0
+        assert here.gateway.attache.child.wait(30) == 0
         assert ask(here) == 200, "the old process took the new one's socket away"
     finally:
         if new:
@@ -126,7 +126,7 @@ def test_a_socket_that_somebody_serves_is_refused(start, tmp_path):
     config = tmp_path / "second.yaml"
     config.write_text(text.replace(f"127.0.0.1:{here.gateway.admin_port}", f"127.0.0.1:{stack.free_port()}"))
     second = stack.Process("second", [stack.binary("attache"), "serve", "--config", config], tmp_path)
-    assert second.child.wait(10) == 1
+    assert second.child.wait(30) == 1
     said = f"service.grpc: another process serves at {here.gateway.socket_path}"
     assert second.err().splitlines()[-1] == f"attache: {said}"
     assert ask(here) == 200

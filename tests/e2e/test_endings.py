@@ -1,13 +1,14 @@
 """However an exchange ends, a cut answer never looks whole, and the books are right: one usage record each."""
 
+import collections
 import http.client
 import json
 import re
-import time
 
 import anthropic
 import openai
 import pytest
+from stack import now_ms, wait_until
 from wire import FRONTS, KEYS, PATHS, ask, delta_of, events_of, request
 
 LINES = [(front, provider) for front in FRONTS for provider in ("openai", "claude")]
@@ -68,17 +69,9 @@ def simulator(stack, provider: str):
     return stack.openai_sim if provider == "openai" else stack.claude_sim
 
 
-def wait_until(holds, seconds: float = 10.0):
-    deadline = time.monotonic() + seconds
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.01)
-    return found
-
-
 def last_record(stack, known: int) -> dict:
-    """The record after the `known` ones, for exchanges whose id the client never learned."""
-    records = wait_until(lambda: stack.gateway.records()[known:])
+    """The record after the `known` ones, where nothing else may still be booked; `record_since` holds anywhere."""
+    records = wait_until(lambda: stack.gateway.records()[known:], "usage record")
     assert len(records) == 1, records
     return records[0]
 
@@ -102,7 +95,7 @@ def attempts(record: dict) -> list[tuple[str, str]]:
 @BY_LINE
 def test_a_reset_in_mid_stream_raises_in_the_sdk_and_is_cut_in_the_books(both, front, provider):
     simulator(both, provider).script(reset_after_events=5, chunks=20, text_bytes=400)
-    records = len(both.gateway.records())
+    began = now_ms()
     texts, finished = [], False
     with pytest.raises(Exception) as raised:
         for text, finish in sdk_stream(both, front, f"{provider}-only"):
@@ -110,7 +103,7 @@ def test_a_reset_in_mid_stream_raises_in_the_sdk_and_is_cut_in_the_books(both, f
             finished |= bool(finish)
     assert not isinstance(raised.value, AssertionError)
     assert texts and not finished
-    record = last_record(both, records)
+    record = both.gateway.record_since(began)
     assert (record["ending"], record["status"], attempts(record)) == ("cut", 200, [(provider, "served")])
     if provider == "claude":
         assert record["tokens"]["input"] > 0, "message_start had told"
@@ -176,7 +169,8 @@ def test_a_hang_up_in_the_middle_cancels_the_upstream_at_once(both, front, provi
     exchange = Open(both, front, f"{provider}-only", script=LONG).read_headers().read_until(has_text)
     exchange.leave()
     # Half a minute of the answer is left: it does not end by itself within the wait.
-    wait_until(lambda: [received["ended"] for received in simulator(both, provider).requests()] == ["client_gone"])
+    gone = lambda: [received["ended"] for received in simulator(both, provider).requests()] == ["client_gone"]
+    wait_until(gone, "hang-up at the provider", 20)
     record = both.gateway.record(exchange.request_id)
     assert (record["ending"], record["status"], attempts(record)) == ("cut", 200, [(provider, "served")])
     assert record["first_token_ms"] >= 0
@@ -192,56 +186,51 @@ def test_a_hang_up_right_after_the_last_event_costs_no_usage(both, front, provid
     record = both.gateway.record(exchange.request_id)
     assert (record["ending"], record["tokens"]) == ("complete", usage)
     assert usage["input"] > 0 and usage["output"] > 0
-    wait_until(lambda: simulator(both, provider).requests()[-1]["ended"] == "client_gone")
+    wait_until(lambda: simulator(both, provider).requests()[-1]["ended"] == "client_gone", "hang-up at the provider")
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @BY_FRONT
 def test_a_hang_up_before_the_first_byte_cancels_the_upstream_at_once(both, front, stream):
-    records = len(both.gateway.records())
+    began = now_ms()
     exchange = Open(both, front, "fast", stream, script={"never_answer": True})
-    wait_until(lambda: both.openai_sim.requests())
+    wait_until(lambda: both.openai_sim.requests(), "request at the provider")
     exchange.leave()
-    wait_until(lambda: both.openai_sim.requests()[-1]["ended"] == "client_gone")
-    record = last_record(both, records)
+    wait_until(lambda: both.openai_sim.requests()[-1]["ended"] == "client_gone", "hang-up at the provider")
+    record = both.gateway.record_since(began)
     assert (record["ending"], record["status"], attempts(record)) == ("cut", 0, [("openai", "failed")])
     assert "tokens" not in record and "first_token_ms" not in record
     assert both.claude_sim.requests() == [], "nobody waits for another answer"
 
 
 def test_a_hang_up_in_the_second_attempt_names_both(sidecar):
-    records = len(sidecar.gateway.records())
+    began = now_ms()
     sidecar.openai_sim.script(status=503)
     sidecar.claude_sim.script(never_answer=True)
     exchange = Open(sidecar, "openai", "fast")
-    wait_until(lambda: sidecar.claude_sim.stats()["open"])
+    wait_until(lambda: sidecar.claude_sim.stats()["open"], "request at the second provider")
     exchange.leave()
-    record = last_record(sidecar, records)
+    record = sidecar.gateway.record_since(began)
     assert (record["ending"], attempts(record)) == ("cut", [("openai", "failed"), ("claude", "failed")])
 
 
 def test_a_burst_of_hang_ups_does_not_disturb_open_streams(sidecar):
-    records = len(sidecar.gateway.records())
-    script = {"chunks": 25, "chunk_delay_ms": 100, "text_bytes": 1000}
+    began = now_ms()
+    # Long enough that they are open until everybody else has come.
+    script = {"chunks": 25, "chunk_delay_ms": 300, "text_bytes": 1000}
     leaving = [Open(sidecar, "anthropic", "openai-only", script=LONG) for _ in range(300)]
     staying = [Open(sidecar, "openai", "claude-only", script=script) for _ in range(50)]
-    wait_until(lambda: sidecar.openai_sim.stats()["open"] >= 300 and sidecar.claude_sim.stats()["open"] > 0)
+    there = lambda: sidecar.openai_sim.stats()["open"] >= 300 and sidecar.claude_sim.stats()["open"] > 0
+    wait_until(there, "open streams at the providers")
     for exchange in leaving:
         exchange.leave()
     for exchange in staying:
         assert is_over(exchange.read_headers().read_rest())
         exchange.leave()
-    wait_until(lambda: sidecar.openai_sim.stats()["client_gone"] >= 300)
-    endings = wait_until(lambda: endings_of(sidecar, records) if len(sidecar.gateway.records()) >= records + 350 else None)
+    wait_until(lambda: sidecar.openai_sim.stats()["client_gone"] >= 300, "hang-ups at the provider")
+    records = wait_until(lambda: len(found := sidecar.gateway.records(began)) >= 350 and found, "record of everybody")
+    endings = collections.Counter((record["front"], record["ending"]) for record in records)
     assert endings == {("anthropic", "cut"): 300, ("openai", "complete"): 50}
-
-
-def endings_of(stack, known: int) -> dict:
-    counted: dict[tuple[str, str], int] = {}
-    for record in stack.gateway.records()[known:]:
-        key = (record["front"], record["ending"])
-        counted[key] = counted.get(key, 0) + 1
-    return counted
 
 
 @BY_FRONT
@@ -250,7 +239,7 @@ def test_a_client_that_reads_slowly_gets_everything(sidecar, front):
     sidecar.claude_sim.script(text=text, chunks=2_000)
     exchange = Open(sidecar, front, "claude-only", max_tokens=1_000_000)
     exchange.read_headers()
-    wait_until(lambda: sidecar.claude_sim.requests()[0]["events_sent"] > 100)
+    wait_until(lambda: sidecar.claude_sim.requests()[0]["events_sent"] > 100, "events that wait for the client")
     body = exchange.read_rest()
     assert "".join(map(delta_of, events_of(body))) == text
     assert is_over(body)
@@ -328,7 +317,8 @@ def test_the_access_log_names_the_provider_of_an_exchange_that_failed(both, mode
 
 
 def access_log_of(stack, request_id: str) -> dict:
-    found = wait_until(lambda: [line for line in stack.gateway.access_log() if line["request_id"] == request_id])
+    said = lambda: [line for line in stack.gateway.access_log() if line["request_id"] == request_id]
+    found = wait_until(said, "line in the access log")
     assert len(found) == 1
     return found[0]
 

@@ -12,7 +12,7 @@ from asked import Asked
 from fronts import FRONTS, KEY, House
 from rules import metric
 from stack import wait_until
-from test_guards import REFUSALS, REFUSED
+from test_guards import REFUSALS, REFUSED, SLOWLY
 from wire import ask
 
 NAME = "Kestrelson"
@@ -225,7 +225,7 @@ def test_a_monitor_is_asked_and_stops_nothing(place, stream):
 
 def test_of_an_answer_under_way_windows_are_asked_about(place):
     text = " ".join(f"word{number}" for number in range(60))
-    place.simulator.script(text=text, chunks=60, chunk_delay_ms=5)
+    place.simulator.script(text=text, chunks=60, chunk_delay_ms=SLOWLY)
     answer = said(place, "window", "Go on.", True)
     assert answer.text == text
     windows = [question["texts"][0]["text"] for question in place.asked.at("hook")]
@@ -237,7 +237,7 @@ def test_of_an_answer_under_way_windows_are_asked_about(place):
 
 def test_a_stop_is_found_across_windows_and_nothing_of_its_window_is_read(place):
     before, after = "x" * 36 + " blue", "bird " + "y" * 200
-    place.simulator.script(text=before + after, chunks=60, chunk_delay_ms=5)
+    place.simulator.script(text=before + after, chunks=60, chunk_delay_ms=SLOWLY)
     answer = said(place, "window", "Go on.", True)
     assert answer.whole and "bird" not in answer.text and answer.text.startswith("xxx")
     assert answer.events[-1]["choices"][0]["finish_reason"] == "content_filter"
@@ -245,7 +245,7 @@ def test_a_stop_is_found_across_windows_and_nothing_of_its_window_is_read(place)
 
 @pytest.mark.parametrize("front", FRONTS)
 def test_every_client_s_stream_ends_properly(place, front):
-    place.simulator.script(text="Some words come first, and so many that they are asked about. Then a bluebird.", chunks=40, chunk_delay_ms=5)
+    place.simulator.script(text="Some words come first, and so many that they are asked about. Then a bluebird.", chunks=40, chunk_delay_ms=SLOWLY)
     answer = place.say(front, "anthropic", "Go on.", True)
     assert "bluebird" not in answer.text and answer.text.startswith("Some words")
     assert answer.stop == REFUSED[front]
@@ -256,7 +256,7 @@ def test_every_client_s_stream_ends_properly(place, front):
 
 def test_a_slow_stream_is_not_held_for_longer_than_it_says(place):
     """`everybody` asks after a second at the latest."""
-    place.simulator.script(text="one two three four five six seven eight", chunks=8, chunk_delay_ms=400)
+    place.simulator.script(text="one two three four five six seven eight", chunks=8, chunk_delay_ms=800)
     began, first = time.monotonic(), None
     with place.openai.chat.completions.create(
         model="anthropic", messages=[{"role": "user", "content": "hi"}], stream=True
@@ -264,7 +264,7 @@ def test_a_slow_stream_is_not_held_for_longer_than_it_says(place):
         for event in events:
             if first is None and event.choices and event.choices[0].delta.content:
                 first = time.monotonic() - began
-    assert 0.9 < first < 2.2
+    assert 0.9 < first < 4, "its end comes after six seconds"
 
 
 @pytest.mark.parametrize("verdict", ["STOP", "ALLOW", "stop\n", "It is fine, I would say ALLOW.", ""])
@@ -286,9 +286,9 @@ def test_a_model_judges_through_the_gateway(place, verdict):
 
 def test_the_judge_is_booked_as_an_exchange_of_its_own_and_guarded_by_nobody(place):
     place.simulator.queue({"text": "ALLOW"}, {})
-    before = len(place.gateway.records())
+    began = stack.now_ms()
     said(place, "judge", "Is this looked at twice?")
-    records = wait_until(lambda: len(place.gateway.records()) >= before + 2 and place.gateway.records()[before:], "records")
+    records = wait_until(lambda: len(found := place.gateway.records(began)) >= 2 and found, "records")
     assert len(records) == 2 and len(place.simulator.requests()) == 2
 
 

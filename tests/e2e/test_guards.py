@@ -33,6 +33,8 @@ guards:
   - { name: open, when: { "header:x-guard": open }, fail: open, injection: {} }
 log: { level: trace }
 """
+# Pieces that stay pieces on a busy machine: of what comes together with a word that is stopped, nothing is read.
+SLOWLY = 20
 GERMAN = "Der schnelle braune Fuchs springt über den faulen Hund, und niemand weiß genau, warum er das immer wieder tut."
 CODE = "```python\nimport os\n\ndef main():\n    for name in os.listdir('.'):\n        print(name)\n```"
 REFUSALS = (
@@ -211,7 +213,7 @@ REFUSED = {
 @by_model
 @pytest.mark.parametrize("bird", ["canary", "heron"])
 def test_a_stream_ends_in_the_client_s_dialect_before_what_is_stopped(house, front, model, bird):
-    house.simulator.script(text=f"I think that it was a {bird} and nothing else at all.", chunks=40, chunk_delay_ms=5)
+    house.simulator.script(text=f"I think that it was a {bird} and nothing else at all.", chunks=40, chunk_delay_ms=SLOWLY)
     said = house.say(front, model, "What was it?", True)
     words = " Ask the front desk." if bird == "heron" else ""
     assert bird not in said.text and said.text.endswith(words)
@@ -267,8 +269,7 @@ def test_what_cannot_be_read_is_refused_or_let_through(house, guard):
 @pytest.mark.parametrize("front", ["openai", "anthropic"])
 def test_an_audit_line_for_each_block_names_guard_and_rule_only(house, front):
     answer = asked(house, "Where is the bluebird?", front=front)
-    log = house.gateway.attache.wait_for_log(answer.request_id, "attache::audit")
-    line = next(line for line in log.splitlines() if answer.request_id in line and "attache::audit" in line)
+    line = house.gateway.attache.wait_for_line(answer.request_id, "attache::audit")
     assert 'guard="no-bluebird"' in line and 'caller="anonymous"' in line and 'direction="request"' in line
 
 

@@ -52,6 +52,9 @@ class Filing(Stack):
   pooled:
     targets: [ {{ provider: claude, model: claude-haiku-4-5 }}, {{ provider: pooled, model: m }} ]
   entra-only: {{ targets: [ {{ provider: entra, model: m }} ] }}
+  impatient:
+    targets: [ {{ provider: openai, model: gpt-4o-mini }}, {{ provider: claude, model: claude-haiku-4-5 }} ]
+    retry: {{ per_try_timeout: 2s }}
   twins: {{ targets: [ {TWINS[0]}, {TWINS[1]} ] }}"""
         providers = f"  files: {{ {provider} }}\n  pooled: {{ {pool} }}\n  entra: {{ {entra} }}"
         super().__init__(folder, topology, models + RULES, providers)
@@ -224,8 +227,8 @@ def test_an_answer_that_is_no_stream_has_to_be_whole_in_time(hybrid, beside):
     body = json.dumps({"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
     met = {}
     for each in (hybrid, beside):
-        each.openai_sim.script(raw_body=body, content_type="application/json", cut_bytes=len(body) // 3, chunk_delay_ms=600)
-        answer = ask(each, "openai", "fast")
+        each.openai_sim.script(raw_body=body, content_type="application/json", cut_bytes=len(body) // 3, chunk_delay_ms=1200)
+        answer = ask(each, "openai", "impatient")
         met[each] = (answer.status, answer.provider, answer.attempts)
     assert (met[hybrid], met[beside]) == ((200, "claude", 2), (200, "openai", 1))
 

@@ -201,7 +201,7 @@ def test_fifty_megabytes_of_text_reach_either_provider(catching, front, model):
 
 def post(gateway: stack.Gateway, front: str, model: str, content: list) -> None:
     body = {"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": content}]}
-    response = httpx.post(gateway.base + FRONT_PATH[front], json=body, timeout=60)
+    response = httpx.post(gateway.base + FRONT_PATH[front], json=body, timeout=150)
     assert response.status_code == 200, response.text
     assert "got it" in response.text
 
@@ -230,7 +230,7 @@ def test_a_body_over_the_limit_is_refused_in_the_clients_dialect(catching, front
     catcher.body = b"nothing"
     text = b'{"model": "openai-only", "messages": [{"role": "user", "content": "' + b"x" * (70 << 20) + b'"}]}'
     pieces = (text[i : i + (1 << 20)] for i in range(0, len(text), 1 << 20))
-    response = httpx.post(gateway.base + FRONT_PATH[front], content=pieces if chunked else text, timeout=60)
+    response = httpx.post(gateway.base + FRONT_PATH[front], content=pieces if chunked else text, timeout=150)
     assert response.status_code == 413
     error = response.json()["error"]
     assert "larger than 67108864 bytes" in error["message"]

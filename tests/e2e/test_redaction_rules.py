@@ -92,8 +92,8 @@ def test_a_blocked_answer_is_booked_as_what_it_is(house, front, provider, stream
     assert record["tokens"]["input"] > 0
     entry = {"policy": "blocks", "entity": "email", "action": "block", "direction": "response", "count": 1}
     assert record["redactions"] == [entry]
-    log = house.gateway.attache.wait_for_log(answer.request_id, "attache::audit")
-    assert 'policy="blocks" entity="email" caller="anonymous" direction="response"' in log
+    line = house.gateway.attache.wait_for_line(answer.request_id, "attache::audit")
+    assert 'policy="blocks" entity="email" caller="anonymous" direction="response"' in line
 
 
 @every_provider
@@ -178,7 +178,7 @@ def test_operators_have_patterns_and_words_of_their_own(house, stream):
 @pytest.fixture(scope="module")
 def _analyzed(tmp_path_factory):
     analyzer = Analyzer()
-    asks = f'presidio: {{ url: "{analyzer.url}", timeout: 1s, fail: FAIL }}'
+    asks = f'presidio: {{ url: "{analyzer.url}", timeout: 2s, fail: FAIL }}'
     others = f'  - {{ name: closed, {EMAILS}, {asks.replace("FAIL", "closed")} }}'
     policies = ["redact:", chosen("open", f"{EMAILS}, {asks.replace('FAIL', 'open')}"), others, "log: { level: trace }"]
     started = House(tmp_path_factory.mktemp("analyzed"), policies="\n".join(policies))
@@ -208,7 +208,7 @@ def test_names_that_an_analyzer_finds_are_masked(analyzed, stream):
 @pytest.mark.parametrize("failure", ["status", "time-out"])
 def test_an_analyzer_that_is_away(analyzed, failure):
     house, analyzer = analyzed
-    analyzer.status, analyzer.seconds = (500, 0.0) if failure == "status" else (200, 1.5)
+    analyzer.status, analyzer.seconds = (500, 0.0) if failure == "status" else (200, 5.0)
     closed = ask(house, "openai", "openai", text=f"Write to {EMAIL}.")
     assert closed.status == 503 and closed.error["code"] == "redaction_unavailable"
     assert "policy `closed`" in closed.error["message"] and house.bodies() == []

@@ -1,5 +1,6 @@
 """A new configuration counts for new exchanges; open ones end as they began; a bad one changes nothing."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import pytest
 import stack
 
 OTHER_KEY = "sk-after-the-reload"
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,10 @@ def here(tmp_path_factory):
 def fresh(here):
     """Every test begins with the same configuration."""
     here.reset()
-    change(here, lambda: here.gateway.write_config(config(here, marker="before")), "before")
+    number = f"before-{next(_numbers)}"
+    text = config(here, "before") + f"  {number}: {{ targets: [ {{ provider: openai, model: gpt-4o }} ] }}\n"
+    # The model `before` may be there already; this one is new.
+    change(here, lambda: here.gateway.write_config(text), number)
 
 
 def config(here, marker: str, key: str = conftest.OPENAI_KEY) -> str:
@@ -58,7 +63,7 @@ def ask(here, model: str = "openai-only") -> str:
 
 
 def test_new_keys_and_models_count_for_new_exchanges_while_an_open_stream_goes_on(here):
-    script = {"text": "a b c d e f", "chunks": 6, "chunk_delay_ms": 300}
+    script = {"text": "a b c d e f", "chunks": 6, "chunk_delay_ms": 1000}
     question = {"model": "before", "stream": True, "messages": [{"role": "user", "content": "hello"}]}
     with httpx.stream(
         "POST", f"{here.base}/v1/chat/completions", json=question, headers={"x-sim": json.dumps(script)}

@@ -57,7 +57,7 @@ def health(gateway: stack.Gateway, port: int) -> str:
 
 
 def wait_for_health(gateway: stack.Gateway, port: int, expected: str) -> None:
-    stack.wait_until(lambda: health(gateway, port) == expected, f"{expected} service at {port}", 20)
+    stack.wait_until(lambda: health(gateway, port) == expected, f"{expected} service at {port}")
 
 
 def with_second_for_attempts(bootstrap: dict, port: int) -> dict:
@@ -122,7 +122,7 @@ def test_a_rolling_restart_is_not_noticed_by_clients(together):
     try:
         for process, port in ((together.gateway.attache, together.ports[0]), (together.second, together.ports[1])):
             process.child.send_signal(signal.SIGTERM)
-            assert process.child.wait(20) == 0
+            assert process.child.wait(30) == 0
             wait_for_health(together.gateway, port, "unhealthy")
             process.start()
             wait_for_health(together.gateway, port, "healthy")

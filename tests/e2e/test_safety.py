@@ -5,7 +5,8 @@ import signal
 
 import pytest
 from conftest import CLAUDE_KEY, CLIENT_KEY, OPENAI_KEY
-from test_endings import Open, access_log_of, has_text, is_over, wait_until
+from stack import wait_until
+from test_endings import Open, access_log_of, has_text, is_over
 from wire import FRONTS, KEYS, PATHS, ask, headers_of, request
 
 import stack
@@ -302,7 +303,8 @@ def test_a_killed_service_gives_clean_errors_and_comes_back(start, topology):
     lines = [(front, model) for front in FRONTS for model in ("openai-only", "claude-only")] * 5
     streams = [Open(started, front, model, script=script).read_headers().read_until(has_text) for front, model in lines]
     waiting = [(front, Open(started, front, model, False, script={"never_answer": True})) for front, model in lines]
-    wait_until(lambda: sum(sim.stats()["open"] for sim in sims(started).values()) == 2 * len(lines))
+    everybody = lambda: sum(sim.stats()["open"] for sim in sims(started).values()) == 2 * len(lines)
+    wait_until(everybody, "everybody at the providers", 20)
     started.gateway.attache.stop(signal.SIGKILL)
     for exchange in streams:
         with pytest.raises(Exception) as raised:
@@ -315,9 +317,9 @@ def test_a_killed_service_gives_clean_errors_and_comes_back(start, topology):
     for front in FRONTS:
         for stream in (False, True):
             assert_unavailable(ask(started, front, "fast", stream))
-    wait_until(lambda: not any(sim.stats()["open"] for sim in sims(started).values()))
+    wait_until(lambda: not any(sim.stats()["open"] for sim in sims(started).values()), "hang-ups at the providers")
     started.gateway.attache.start()
-    wait_until(lambda: ask(started, "openai", "fast").status == 200)
+    wait_until(lambda: ask(started, "openai", "fast").status == 200, "answer")
     for front in FRONTS:
         assert ask(started, front, "claude-only", stream=True).whole
 
@@ -332,7 +334,7 @@ def test_where_it_is_allowed_requests_go_on_unchanged_while_the_service_is_away(
     started.openai_sim.reset()
     body = request("openai", "gpt-4o-mini", True, odd_field=1)
     passed = CREDENTIALS | SPOOFED | OWN
-    wait_until(lambda: started.http.post(PATHS["openai"], json=body, headers=passed).status_code != 503)
+    wait_until(lambda: started.http.post(PATHS["openai"], json=body, headers=passed).status_code != 503, "way past it")
     each = started.openai_sim.requests()[-1]
     headers = headers_of(each)
     assert each["path"] == "/v1/chat/completions" and '"odd_field":1' in each["body"] and "gpt-4o-mini" in each["body"]
@@ -344,7 +346,7 @@ def test_where_it_is_allowed_requests_go_on_unchanged_while_the_service_is_away(
     assert_unavailable(ask(started, "anthropic", "gpt-4o-mini"))
     assert started.claude_sim.requests() == []
     started.gateway.attache.start()
-    wait_until(lambda: ask(started, "openai", "openai-only").provider == "openai")
+    wait_until(lambda: ask(started, "openai", "openai-only").provider == "openai", "answer by the service")
     assert headers_of(started.openai_sim.requests()[-1])["authorization"] == f"Bearer {OPENAI_KEY}"
 
 
@@ -352,10 +354,10 @@ def test_where_it_is_allowed_requests_go_on_unchanged_while_the_service_is_away(
 def test_what_the_service_has_processed_is_not_passed_on_and_does_not_look_whole(start, topology):
     started = start(topology, PASS_TO)
     for name, model in [("claude", "claude-only"), ("openai", "openai-only")]:
-        slow = {"chunks": 10, "chunk_delay_ms": 100, "text_bytes": 300}
+        slow = {"chunks": 60, "chunk_delay_ms": 500, "text_bytes": 300}
         streaming = Open(started, "openai", model, script=slow).read_headers().read_until(has_text)
-        waiting = Open(started, "openai", model, False, script={"latency_ms": 500})
-        wait_until(lambda: sims(started)[name].stats()["open"] == 2)
+        waiting = Open(started, "openai", model, False, script={"never_answer": True})
+        wait_until(lambda: sims(started)[name].stats()["open"] == 2, "both at the provider", 20)
         started.gateway.attache.stop(signal.SIGKILL)
         with pytest.raises(Exception) as raised:
             streaming.read_rest()
@@ -364,7 +366,7 @@ def test_what_the_service_has_processed_is_not_passed_on_and_does_not_look_whole
         assert len(sims(started)[name].requests()) == 2, "they were not sent again"
         started.gateway.attache.start()
         started.gateway.attache.wait_for(started.gateway.is_ready, "answer of /readyz")
-        wait_until(lambda: ask(started, "openai", "openai-only").provider)
+        wait_until(lambda: ask(started, "openai", "openai-only").provider, "answer by the service")
         started.reset()
 
 

@@ -176,11 +176,11 @@ def test_new_rules_under_load_lose_and_mislead_nobody(tmp_path):
     pool = concurrent.futures.ThreadPoolExecutor(3)
     askers = [pool.submit(ask, stream, said) for stream, said in zip((False, True, False), seen)]
     try:
-        stack.wait_until(lambda: serves_all("openai"), "answers by the first rules", 30)
+        stack.wait_until(lambda: serves_all("openai"), "answers by the first rules", 60)
         for provider in ("anthropic", "openai", "anthropic"):
             inside.listen(rules(provider))
             # The new listener's VM compiles its code first; meanwhile the old rules serve, and longest on old connections.
-            stack.wait_until(lambda: serves_all(provider), "answers by the new rules", 30)
+            stack.wait_until(lambda: serves_all(provider), "answers by the new rules", 60)
         stop.set()
         for asker in askers:
             asker.result(30)

@@ -105,11 +105,11 @@ class Proxy:
     def access_log(self) -> list[dict]:
         return [json.loads(line) for line in self.envoy.out().splitlines() if line.startswith("{")]
 
-    def logged(self) -> dict:
-        """What Envoy wrote of the last request, as soon as it has written of all of them."""
+    def all_logged(self) -> list[dict]:
+        """What Envoy wrote of every request so far, as soon as it has."""
         asked = metric(self.metrics(), "envoy_http_downstream_rq_total", envoy_http_conn_manager_prefix="llm")
         stack.wait_until(lambda: len(self.access_log()) == asked, f"{asked} lines of access log")
-        return self.access_log()[-1]
+        return self.access_log()
 
     def stop(self) -> None:
         for client in (self.openai, self.anthropic, self.http):
@@ -185,16 +185,17 @@ class TestTheExample:
         usage = {"input_tokens": 1000, "output_tokens": 20, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
         labels = {"provider": "claude", "model": "claude-haiku-4-5"}
         example.simulators["anthropic"].script(usage=usage)
-        before = example.metrics()
+        # What was asked before may be told of late.
+        lines, before = example.all_logged(), example.metrics()
         example.http.post("/v1/chat/completions", json={"model": "fast", "messages": say("a"), "stream": stream})
-        line = example.logged()
+        (line,) = example.all_logged()[len(lines) :]
         assert line == {
             "status": 200, "provider": "claude", "model": "claude-haiku-4-5",
             "input_tokens": "1000", "output_tokens": "20", "cost_nanos": "1100000",
         }  # fmt: skip
         grown = lambda name, **more: metric(example.metrics(), name, **labels, **more) - metric(before, name, **labels, **more)
-        stack.wait_until(lambda: grown("attache_cost_nanos", currency="USD") == 1_100_000, "counted cost")
-        assert (grown("attache_tokens", kind="input"), grown("attache_tokens", kind="output")) == (1000, 20)
+        counted = lambda: [grown("attache_tokens", kind=kind) for kind in ("input", "output")] + [grown("attache_cost_nanos", currency="USD")]
+        stack.wait_until(lambda: counted() == [1000, 20, 1_100_000], "what is counted")
 
 
 def test_errors_are_the_client_s(example):
@@ -233,11 +234,13 @@ def test_a_megabyte(example):
 
 
 def test_clients_that_leave_are_counted(example):
-    example.simulators["anthropic"].script(chunk_delay_ms=100, chunks=20)
+    example.simulators["anthropic"].script(chunk_delay_ms=500, chunks=20)
+    lines = example.all_logged()
     body = {"model": "fast", "messages": say("a"), "stream": True, "max_tokens": 9}
     with example.http.stream("POST", "/v1/messages", json=body, headers={"anthropic-version": "2023-06-01"}) as answer:
         next(answer.iter_bytes())
-    assert int(example.logged()["input_tokens"]) > 0
+    (line,) = example.all_logged()[len(lines) :]
+    assert int(line["input_tokens"]) > 0
 
 
 # One table, two hosts.

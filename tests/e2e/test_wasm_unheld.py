@@ -83,11 +83,11 @@ class Hasty(threading.Thread):
         while True:
             connection, _ = self.listener.accept()
             self.heard, self.gone = b"", threading.Event()
-            while b"\r\n\r\n" not in self.heard:
-                self.heard += connection.recv(65536)
             head = f"HTTP/1.1 {self.status} Hasty\r\ncontent-type: {self.kind}\r\ncontent-length: {len(self.says)}\r\n\r\n"
-            connection.sendall(head.encode() + self.says)
             with contextlib.suppress(OSError):
+                while b"\r\n\r\n" not in self.heard and (more := connection.recv(65536)):
+                    self.heard += more
+                connection.sendall(head.encode() + self.says)
                 while more := connection.recv(65536):
                     self.heard += more
             self.gone.set()
@@ -131,6 +131,7 @@ def test_prompts_are_added_what_leaves_is_masked_and_comes_back(chain, say_it):
     assert json.loads(sent["body"])["messages"][0] == {"role": "system", "content": "You work for us."}
     assert "Bluebird" not in sent["body"] and "PROJECT-" in sent["body"]
     assert sent["headers"]["accept-encoding"] == "identity"
+    chain.quiet()
     tokens = [line for line in chain.admin("stats").splitlines() if "attache_tokens" in line and "kind.input" in line]
     assert tokens and int(tokens[0].rsplit(" ", 1)[1]) > 0
 
@@ -161,9 +162,10 @@ def test_a_refusal_reaches_the_client_and_nothing_the_provider(chain):
     with pytest.raises(anthropic.BadRequestError, match="withheld|not let out"):
         chain.anthropic.messages.create(model="claude-haiku-4-5", max_tokens=99, messages=say("Ask Nightjar."))
     assert said(chain, "Hello") == "You said: Hello"
+    chain.quiet()
     more = chain.stat(f"{cluster}.upstream_cx_total") - connections
     assert more == 0 if chain.spoken == "http2" else 0 < more <= 14
-    assert chain.stat(f"{cluster}.upstream_rq_active") == 0
+    stack.wait_until(lambda: chain.stat(f"{cluster}.upstream_rq_active") == 0, "end of all requests to the provider")
 
 
 def test_answers_are_watched(chain):
@@ -229,16 +231,17 @@ def test_what_outgrows_envoy_s_buffer_is_refused_in_the_client_s_dialect(tmp_pat
 def test_a_provider_that_does_not_wait_for_the_question_gets_none(started, status, seen):
     """Its refusal passes, its answer does not."""
     started.hasty.status = status
-    with socket.create_connection(("127.0.0.1", started.port)) as client:
+    with socket.create_connection(("127.0.0.1", started.port), timeout=30) as client:
         head = f"POST {CHAT} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-to: hasty\r\ncontent-length: 86\r\n\r\n"
         client.sendall(head.encode() + b'{"model": "gpt-4o-mini", "messages": [{"role": "user", ')
-        answer = client.recv(65536)
-        assert answer.startswith(b"HTTP/1.1 " + seen), answer
-        if status == 200:
-            assert b"answer_withheld" in answer
+        # What a network may bring in several pieces.
+        answer, says = b"", b"answer_withheld" if status == 200 else b"null"
+        while says not in answer and (more := client.recv(65536)):
+            answer += more
+        assert answer.startswith(b"HTTP/1.1 " + seen) and says in answer, answer
         with contextlib.suppress(OSError):
             client.sendall(b'"content": "Ask Bluebird."}]}  ')
-    started.hasty.gone.wait(10)
+    assert started.hasty.gone.wait(30)
     assert started.hasty.heard.partition(b"\r\n\r\n")[2] == b""
 
 
@@ -251,7 +254,7 @@ EVENTS = f"data: {json.dumps(EVENT)}\n\ndata: [DONE]\n\n".encode()
 
 def answered_early(chain, name: str, asked: str) -> str:
     """What comes back while the request has not ended."""
-    with socket.create_connection(("127.0.0.1", chain.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", chain.port), timeout=30) as client:
         head = f"{asked} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\nx-only: {name}\r\ntransfer-encoding: chunked\r\n\r\n"
         client.sendall(head.encode() + b'A\r\n{"model": \r\n')
         answer = b""
@@ -291,6 +294,7 @@ def test_a_stream_before_the_request_has_ended_is_counted(early):
         lines = [line for line in early.admin("stats").splitlines() if "attache_tokens" in line and "kind.input" in line]
         return sum(int(line.rsplit(" ", 1)[1]) for line in lines)
 
+    early.quiet()
     before = counted()
     answered_early(early, "counts", f"POST {CHAT}")
     stack.wait_until(lambda: counted() == before + 70, "tokens that were counted")
