@@ -6,17 +6,14 @@ Tests that change configuration, kill something or need another shape start a ga
 import pathlib
 import sys
 
-import anthropic
-import httpx
-import openai
 import pytest
 import trustme
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import sdk  # noqa: E402
 import stack  # noqa: E402
+from clients import CLIENT_KEY, Clients  # noqa: E402, F401
 
-CLIENT_KEY = "client-key-that-no-provider-may-see"
 OPENAI_KEY = "sk-openai-secret-of-the-gateway"
 CLAUDE_KEY = "sk-ant-secret-of-the-gateway"
 
@@ -46,7 +43,7 @@ models:
 {extra}"""
 
 
-class Stack:
+class Stack(Clients):
     """A gateway and its two providers, with the clients that people use."""
 
     def __init__(
@@ -57,18 +54,14 @@ class Stack:
         self.gateway = stack.Gateway(
             folder / "gateway", config(self.openai_sim.base, self.claude_sim.base, extra, providers), topology, **options
         )
-        self.base = self.gateway.base
-        self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=self.base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=self.base, timeout=30)
+        super().__init__(self.gateway.base)
 
     def reset(self) -> None:
         self.openai_sim.reset()
         self.claude_sim.reset()
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         for process in (self.gateway, self.openai_sim, self.claude_sim):
             process.stop()
 

@@ -6,14 +6,11 @@ import json
 import pathlib
 from dataclasses import dataclass, field
 
-import anthropic
 import boto3
 import cohere
-import httpx
-import openai
 import stack
 from botocore.config import Config
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 from google import genai
 from google.genai import types
 
@@ -44,16 +41,13 @@ class Said:
     pieces: list[str] = field(default_factory=list)
 
 
-class House:
+class House(Clients):
     """A gateway, its provider, and every SDK."""
 
     def __init__(self, folder: pathlib.Path, topology: str = "sidecar", extra: str = "", env: dict | None = None):
         self.simulator = stack.Simulator("everybody", folder)
         self.gateway = stack.Gateway(folder / "gateway", config(self.simulator.base, extra), topology, env=env)
-        self.base = base = self.gateway.base
-        self.http = httpx.Client(base_url=base, timeout=30)
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
+        super().__init__(base := self.gateway.base)
         self.cohere = cohere.ClientV2(api_key=CLIENT_KEY, base_url=base, timeout=30)
         self.genai = genai.Client(api_key=CLIENT_KEY, http_options=types.HttpOptions(base_url=base))
         self.bedrock = boto3.client(
@@ -169,7 +163,6 @@ class House:
         self.simulator.reset()
 
     def stop(self) -> None:
-        for client in (self.http, self.openai, self.anthropic):
-            client.close()
+        self.close()
         self.gateway.stop()
         self.simulator.stop()

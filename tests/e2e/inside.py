@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import pathlib
 
-import anthropic
 import httpx
-import openai
 import stack
 import yaml
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 
 FILTERS = stack.TARGET / "wasm-filters"
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -72,7 +70,7 @@ def listener(port: int, filters: list[dict], routes: list[dict], buffer_bytes: i
     }
 
 
-class Inside:
+class Inside(Clients):
     """An Envoy with these filters; its listener comes from a file that Envoy watches."""
 
     def __init__(
@@ -106,10 +104,7 @@ class Inside:
         argv += ["--log-level", "warning", "--component-log-level", "wasm:info", "--drain-time-s", "2"]
         self.envoy = stack.Process("envoy", argv, folder)
         self.envoy.wait_for(lambda: self.admin("ready").startswith("LIVE"), "answer of Envoy's /ready", 60)
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=self.base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=self.base, timeout=30, headers=HEADERS)
+        super().__init__(f"http://127.0.0.1:{self.port}", headers=HEADERS)
 
     def listen(self, filters: list[dict]) -> None:
         """Gives Envoy these filters, as a file's new name: the way that it watches."""
@@ -148,8 +143,7 @@ class Inside:
         self.claude_sim.reset()
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         for process in (self.envoy, self.openai_sim, self.claude_sim):
             process.stop()
 

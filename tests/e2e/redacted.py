@@ -14,13 +14,11 @@ import urllib.parse
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import anthropic
 import boto3
 import httpx
-import openai
 import stack
 from botocore.config import Config
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 from google import genai
 from google.genai import types
 from openai.lib.streaming.chat import ChatCompletionStreamState
@@ -105,17 +103,14 @@ def config(first: str, second: str, policies: str) -> str:
     return "\n".join(parts)
 
 
-class House:
+class House(Clients):
     """A gateway with policies, in front of two simulators that speak everything, and the SDKs."""
 
     def __init__(self, folder: pathlib.Path, topology: str = "sidecar", policies: str = POLICIES):
         self.first, self.second = stack.Simulator("first", folder), stack.Simulator("second", folder)
         self.gateway = stack.Gateway(folder / "gateway", config(self.first.base, self.second.base, policies), topology)
-        self.base = self.gateway.base
-        self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=self.base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
+        super().__init__(self.gateway.base, headers={"authorization": f"Bearer {CLIENT_KEY}"})
         self.genai = genai.Client(api_key=CLIENT_KEY, http_options={"base_url": self.base})
-        self.http = httpx.Client(base_url=self.base, timeout=30, headers={"authorization": f"Bearer {CLIENT_KEY}"})
 
     @functools.cached_property
     def boto(self):
@@ -173,8 +168,7 @@ class House:
         try:
             search(self.written())
         finally:
-            for process in (self.openai, self.anthropic, self.http):
-                process.close()
+            self.close()
             for process in (self.gateway, self.first, self.second):
                 process.stop()
 

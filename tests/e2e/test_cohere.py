@@ -4,11 +4,10 @@ import json
 
 import anthropic
 import cohere
-import httpx
 import openai
 import pytest
 import stack
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 
 KEY = "co-secret-of-the-gateway"
 PROVIDERS = {
@@ -24,7 +23,7 @@ CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required"
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "of a city", "parameters": CITY}}
 
 
-class House:
+class House(Clients):
     """One simulator that is every provider, a gateway, and the SDKs."""
 
     def __init__(self, folder):
@@ -41,17 +40,14 @@ class House:
         self.gateway = stack.Gateway(folder / "gateway", config)
         base = self.gateway.base
         self.cohere = cohere.ClientV2(api_key=CLIENT_KEY, base_url=base, timeout=30)
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=base, timeout=30)
+        super().__init__(base)
 
     def sent(self) -> dict:
         """The last body that reached a provider."""
         return json.loads(self.simulator.requests()[-1]["body"])
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         self.gateway.stop()
         self.simulator.stop()
 

@@ -2,11 +2,10 @@
 
 import json
 
-import anthropic
 import openai
 import pytest
 import stack
-from conftest import CLIENT_KEY
+from clients import Clients
 
 KEY = "sk-secret-of-the-gateway"
 CHATS = {
@@ -18,7 +17,7 @@ PROVIDERS = {**CHATS, "base": ("completions", "/v1", f"bearer: {KEY}", "davinci-
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-class House:
+class House(Clients):
     """One simulator that is every provider, a gateway, and the SDKs."""
 
     def __init__(self, folder):
@@ -33,16 +32,13 @@ class House:
         ]
         config = "\n".join(["providers:", *lines, "models:", *models, ""])
         self.gateway = stack.Gateway(folder / "gateway", config)
-        base = self.gateway.base
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
+        super().__init__(self.gateway.base)
 
     def sent(self) -> dict:
         return json.loads(self.simulator.requests()[-1]["body"])
 
     def stop(self) -> None:
-        self.openai.close()
-        self.anthropic.close()
+        self.close()
         self.gateway.stop()
         self.simulator.stop()
 

@@ -7,10 +7,9 @@ import re
 import subprocess
 
 import anthropic
-import httpx
-import openai
 import pytest
 import stack
+from clients import Clients
 from test_envoy_config import printed, validate
 
 PAGE = stack.ROOT / "docs/providers.md"
@@ -69,7 +68,7 @@ def test_what_the_page_configures_is_good(tmp_path):
         assert done.returncode == 0, f"{block}\n{done.stderr}"
 
 
-class Vendors:
+class Vendors(Clients):
     """One scripted provider that is as strict as the one that a test names, and a gateway before it."""
 
     def __init__(self, folder: pathlib.Path):
@@ -78,18 +77,14 @@ class Vendors:
         providers = "".join(f'  {name}: {{ preset: {name}, key: k, url: "{self.sim.base}/v1" }}\n' for name in names)
         models = "".join(f"  on-{name}: {{ targets: [ {{ provider: {name}, model: m }} ] }}\n" for name in names)
         self.gateway = stack.Gateway(folder / "gateway", f"providers:\n{providers}models:\n{models}")
-        base = self.gateway.base
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key="none", max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key="none", max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=base, timeout=30)
+        super().__init__(self.gateway.base, "none")
 
     def sent(self) -> dict:
         """The body of the last request."""
         return json.loads(self.sim.requests()[-1]["body"])
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         self.gateway.stop()
         self.sim.stop()
 

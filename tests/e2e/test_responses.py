@@ -8,11 +8,11 @@ import pathlib
 import shutil
 import subprocess
 
-import anthropic
 import httpx
 import openai
 import pytest
 import stack
+from clients import Clients
 from pydantic import BaseModel
 
 KEY = "client-key-that-no-provider-may-see"
@@ -55,16 +55,13 @@ def config(url: str) -> str:
     return "\n".join(["providers:", *providers, "models:", *models, ""])
 
 
-class Gateway:
+class Gateway(Clients):
     """A gateway in front of one provider of every dialect."""
 
     def __init__(self, folder: pathlib.Path):
         self.simulator = stack.Simulator("everything", folder)
         self.gateway = stack.Gateway(folder / "gateway", config(self.simulator.base))
-        self.base = self.gateway.base
-        self.openai = openai.OpenAI(base_url=f"{self.base}/v1", api_key=KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=self.base, api_key=KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=self.base, timeout=30)
+        super().__init__(self.gateway.base, KEY)
 
     def ask(self, upstream: str, stream: bool = False, script: dict | None = None, **params):
         """The SDK's own answer, gathered by the SDK's own means when it is streamed."""
@@ -82,8 +79,7 @@ class Gateway:
         return json.loads(self.simulator.requests()[-1]["body"])
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         self.gateway.stop()
         self.simulator.stop()
 

@@ -8,12 +8,11 @@ import re
 import subprocess
 
 import anthropic
-import httpx
 import openai
 import pytest
 import stack
 import yaml
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from rules import metric
 
@@ -59,7 +58,7 @@ def configuration(envoy: dict, name: str) -> dict:
     return filters[name]["typed_config"]["config"]
 
 
-class Proxy:
+class Proxy(Clients):
     """The example's Envoy before two scripted providers."""
 
     def __init__(self, folder: pathlib.Path, redact=None, guard=None, edit=None, start: bool = True):
@@ -97,10 +96,7 @@ class Proxy:
         ready = f"http://127.0.0.1:{self.admin_port}/ready"
         # Every VM compiles its filter and its patterns first.
         self.envoy.wait_for(lambda: stack.get(ready).startswith(b"LIVE"), "answer of Envoy's /ready", 60)
-        base = f"http://127.0.0.1:{self.port}"
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=base, timeout=30)
+        super().__init__(f"http://127.0.0.1:{self.port}")
 
     def metrics(self) -> str:
         return stack.get(f"http://127.0.0.1:{self.admin_port}/stats/prometheus").decode()
@@ -114,8 +110,7 @@ class Proxy:
         self.claude_sim.reset()
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         for process in (self.envoy, self.openai_sim, self.claude_sim):
             process.stop()
 

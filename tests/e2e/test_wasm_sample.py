@@ -2,19 +2,17 @@
 
 import json
 
-import anthropic
-import httpx
-import openai
 import pytest
 import stack
 import yaml
+from clients import Clients
 from conftest import CLAUDE_KEY, CLIENT_KEY, OPENAI_KEY
 from inside import CHAT, FILTERS, INTERNAL, MESSAGES, body, say
 
 SAMPLE = stack.ROOT / "envoy/envoy-wasm.yaml"
 
 
-class Sample:
+class Sample(Clients):
     def __init__(self, folder):
         self.sims = {name: stack.Simulator(name, folder) for name in ("openai", "anthropic")}
         port, admin = stack.free_port(), stack.free_port()
@@ -34,12 +32,10 @@ class Sample:
         self.envoy = stack.Process("envoy", argv, folder, env=keys)
         self.admin = f"http://127.0.0.1:{admin}"
         self.envoy.wait_for(lambda: stack.get(f"{self.admin}/ready").startswith(b"LIVE"), "answer of Envoy's /ready", 60)
-        base = f"http://127.0.0.1:{port}"
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=base, timeout=30)
+        super().__init__(f"http://127.0.0.1:{port}")
 
     def stop(self) -> None:
+        self.close()
         for process in (self.envoy, *self.sims.values()):
             process.stop()
 

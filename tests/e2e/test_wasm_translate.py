@@ -7,13 +7,12 @@ import pathlib
 import re
 import subprocess
 
-import anthropic
 import httpx
 import openai
 import pytest
 import stack
 import yaml
-from conftest import CLIENT_KEY
+from clients import CLIENT_KEY, Clients
 from rules import metric
 from test_wasm import FILTERS, configuration
 
@@ -74,7 +73,7 @@ def wasm(name: str, written: dict, policy: str = "FAIL_RELOAD") -> dict:
     return {"name": name, "typed_config": {"@type": kind, "config": config}}
 
 
-class Proxy:
+class Proxy(Clients):
     """An Envoy from the example's, and whoever serves behind it."""
 
     def __init__(self, folder: pathlib.Path, envoy: dict, simulators: dict[str, stack.Simulator]):
@@ -94,10 +93,7 @@ class Proxy:
         self.envoy = stack.Process("envoy", argv, folder, {"ANTHROPIC_API_KEY": KEY})
         ready = f"http://127.0.0.1:{self.admin_port}/ready"
         self.envoy.wait_for(lambda: stack.get(ready).startswith(b"LIVE"), "answer of Envoy's /ready", 60)
-        self.base = base = f"http://127.0.0.1:{self.port}"
-        self.openai = openai.OpenAI(base_url=f"{base}/v1", api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.anthropic = anthropic.Anthropic(base_url=base, api_key=CLIENT_KEY, max_retries=0, timeout=30)
-        self.http = httpx.Client(base_url=base, timeout=30)
+        super().__init__(f"http://127.0.0.1:{self.port}")
 
     def metrics(self) -> str:
         return stack.get(f"http://127.0.0.1:{self.admin_port}/stats/prometheus").decode()
@@ -112,8 +108,7 @@ class Proxy:
         return self.access_log()
 
     def stop(self) -> None:
-        for client in (self.openai, self.anthropic, self.http):
-            client.close()
+        self.close()
         for process in (self.envoy, *self.simulators.values()):
             process.stop()
 
