@@ -201,17 +201,8 @@ fn hex(hash: Sha256) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, compile};
-
-    const GOOD: &str = r#"
-providers: { p: { dialect: openai, url: https://p.example } }
-models: { fast: { targets: [ { provider: p, model: m } ] } }
-"#;
-
-    fn config(rest: &str) -> Result<Config, String> {
-        let env = |name: &str| (name == "KEY").then(|| "a key of sixteen bytes or more".to_owned());
-        compile(&format!("{GOOD}{rest}"), &env).map_err(|invalid| invalid.to_string())
-    }
+    use crate::config::compile;
+    use crate::config::tests::section::{GOOD, complaints, config};
 
     #[test]
     fn the_key_is_never_shown() {
@@ -242,8 +233,7 @@ models: { fast: { targets: [ { provider: p, model: m } ] } }
     /// Every way to get it wrong that people find, and what they read. The snapshot is the documentation.
     #[test]
     fn mistakes_are_explained() {
-        let mut read = String::new();
-        for cache in [
+        let written = [
             "cache: {}",
             "cache: { rules: [] }",
             "cache: { rules: [ { } ] }",
@@ -266,10 +256,7 @@ models: { fast: { targets: [ { provider: p, model: m } ] } }
             "cache: { rules: [ { name: a, semantic: { verify_sample: 5 } } ] }",
             "cache: { embedder: { provider: p }, rules: [ { name: a } ] }",
             "cache: { embedder: { provider: q, model: m }, rules: [ { name: a } ] }",
-        ] {
-            let complaint = config(cache).map_or_else(|complaint| complaint, |_| "good".to_owned());
-            read.push_str(&format!("{cache}\n    {}\n", complaint.replace('\n', "\n    ")));
-        }
-        insta::assert_snapshot!(read);
+        ];
+        insta::assert_snapshot!(complaints(&written, config));
     }
 }

@@ -129,15 +129,12 @@ fn is_there(model: &str, all: &written::Config) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::compile;
-
-    const GOOD: &str = "providers: { p: { dialect: openai, url: https://p.example } }\nmodels: { fast: { targets: [ { provider: p, model: m } ] } }\n";
+    use crate::config::tests::section::{complaints, config};
 
     /// Every way to get it wrong that people find, and what they read. The snapshot is the documentation.
     #[test]
     fn mistakes_are_explained() {
-        let mut read = String::new();
-        for guards in [
+        let written = [
             "guards: { name: a }",
             "guards: [ { injection: {} } ]",
             "guards: [ { name: \"No Way\", injection: {} } ]",
@@ -173,11 +170,7 @@ mod tests {
             "guards: [ { name: a, judge: { model: fast, question: It is rude., key: [k] } } ]",
             "guards: [ { name: a, sees: all, moderation: {} } ]",
             "guards: [ { name: a, injection: {} } ]\nenvoy: { on_service_failure: { pass_to: p } }",
-        ] {
-            let told = compile(&format!("{GOOD}{guards}"), &|_| None);
-            let complaint = told.map_or_else(|invalid| invalid.to_string(), |_| "good".to_owned());
-            read.push_str(&format!("{guards}\n    {}\n", complaint.replace('\n', "\n    ")));
-        }
-        insta::assert_snapshot!(read);
+        ];
+        insta::assert_snapshot!(complaints(&written, config));
     }
 }

@@ -209,6 +209,7 @@ fn rates<'a>(
 
 #[cfg(test)]
 mod tests {
+    use crate::config::tests::section::complaints;
     use crate::config::{Config, compile};
     use attache_core::price::{Component, Currency, Nanos};
 
@@ -288,8 +289,7 @@ models:
 
     #[test]
     fn mistakes_are_explained() {
-        let mut read = String::new();
-        for prices in [
+        let written = [
             "prices: { entires: {} }",
             "prices: { entries: { gpt-4o: {} } }",
             "prices: { entries: { gpt-4o: { inptu: 1 } } }",
@@ -308,10 +308,7 @@ models:
             "prices: { files: [/nonexistent/prices.json] }",
             "prices: { providers: { nobody: openai } }",
             "prices: { built_in: false, providers: { proxy: opnai } }",
-        ] {
-            let complaint = config(prices).err().unwrap_or_else(|| "good".to_owned());
-            read.push_str(&format!("{prices}\n    {}\n", complaint.replace('\n', "\n    ")));
-        }
-        insta::assert_snapshot!(read);
+        ];
+        insta::assert_snapshot!(complaints(&written, config));
     }
 }

@@ -78,17 +78,7 @@ fn analyzer(written: &Presidio, at: &str, problems: &mut Vec<Problem>) -> Option
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, compile};
-
-    const GOOD: &str = r#"
-providers: { p: { dialect: openai, url: https://p.example } }
-models: { fast: { targets: [ { provider: p, model: m } ] } }
-"#;
-
-    fn config(redact: &str) -> Result<Config, String> {
-        let env = |name: &str| (name == "KEY").then(|| "a key of sixteen bytes or more".to_owned());
-        compile(&format!("{GOOD}{redact}"), &env).map_err(|invalid| invalid.to_string())
-    }
+    use crate::config::tests::section::{complaints, config};
 
     #[test]
     fn keys_and_words_are_never_shown() {
@@ -117,8 +107,7 @@ models: { fast: { targets: [ { provider: p, model: m } ] } }
     /// Every way to get it wrong that people find, and what they read. The snapshot is the documentation.
     #[test]
     fn mistakes_are_explained() {
-        let mut read = String::new();
-        for redact in [
+        let written = [
             "redact: { name: a }",
             "redact: [ { mode: monitor } ]",
             "redact: [ { name: \"All of it\" } ]",
@@ -146,10 +135,7 @@ models: { fast: { targets: [ { provider: p, model: m } ] } }
             "redact: [ { name: a, presidio: { url: \"https://a.example\", timeout: 2 } } ]",
             "redact: [ { name: a, presidio: { url: \"https://a.example\", fail: never } } ]",
             "redact: [ { name: a } ]\nenvoy: { on_service_failure: { pass_to: p } }",
-        ] {
-            let complaint = config(redact).map_or_else(|complaint| complaint, |_| "good".to_owned());
-            read.push_str(&format!("{redact}\n    {}\n", complaint.replace('\n', "\n    ")));
-        }
-        insta::assert_snapshot!(read);
+        ];
+        insta::assert_snapshot!(complaints(&written, config));
     }
 }

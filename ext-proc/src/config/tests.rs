@@ -1,4 +1,5 @@
 mod docs;
+pub(super) mod section;
 
 use super::*;
 use crate::credentials::{Credentials, ToSign};
