@@ -203,7 +203,7 @@ async fn deal<L: Listener + 'static, H: Health>(
     tell.send_modify(|phase| *phase = (*phase).max(Phase::Draining));
     wait(&workers, drain_time, || *serving.phase.borrow() == Phase::Ending).await;
     if !workers.all_ended() {
-        tracing::warn!(open = serving.service.metrics.open.get(), "open exchanges are cut");
+        tracing::warn!(open = serving.service.metrics.exchange.open.get(), "open exchanges are cut");
         tell.send_replace(Phase::Ending);
         wait(&workers, END_TIME, || false).await;
     }

@@ -319,7 +319,7 @@ impl Credentials {
 
     fn tell(&self, live: &Live, position: usize, keys: usize, rest: pool::Rest) {
         if let Some(metrics) = live.metrics.get() {
-            metrics.credential_rests.with_label_values(&[&*self.provider, rest.reason.as_str()]).inc();
+            metrics.credentials.rests.with_label_values(&[&*self.provider, rest.reason.as_str()]).inc();
         }
         if rest.is_news {
             let (provider, key, seconds) = (&*self.provider, position + 1, rest.time.as_secs());

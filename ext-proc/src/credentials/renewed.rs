@@ -212,7 +212,7 @@ impl<I: Issuer> Office<I> {
         });
         if let Some(metrics) = self.metrics.get() {
             let outcome = if result.is_ok() { "ok" } else { "failed" };
-            metrics.credential_renewals.with_label_values(&[provider, outcome]).inc();
+            metrics.credentials.renewals.with_label_values(&[provider, outcome]).inc();
         }
         let mut desk = self.desk();
         desk.under_way = None;

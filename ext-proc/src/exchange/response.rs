@@ -508,7 +508,7 @@ impl Streaming {
         let Some(rule) = held.follow(meter).await else { return };
         stream.stop(usage_until_now(books, seen.usage), out);
         tracing::info!(request_id = books.request_id, budget = &*rule.name, "a stream ended: its budget is used up");
-        books.service().metrics.limit_decisions.with_label_values(&[&*rule.name, "stopped"]).inc();
+        books.service().metrics.limits.decisions.with_label_values(&[&*rule.name, "stopped"]).inc();
         books.refused_by = Some(rule.name.clone());
     }
 

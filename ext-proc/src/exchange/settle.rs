@@ -118,7 +118,7 @@ pub struct Settlement {
 impl Settlement {
     /// Opens the books for an exchange.
     pub fn open(service: Arc<Service>) -> Box<Self> {
-        service.metrics.open.inc();
+        service.metrics.exchange.open.inc();
         Box::new(Self {
             service,
             began: Instant::now(),
@@ -273,12 +273,12 @@ impl Settlement {
         let metrics = &self.service.metrics;
         let (front, provider, ending) = (self.front.as_str(), self.provider(), self.ending.as_str());
         let status = self.status.to_string();
-        metrics.exchanges.with_label_values(&[front, &self.model, provider, ending, &status]).inc();
+        metrics.exchange.ended.with_label_values(&[front, &self.model, provider, ending, &status]).inc();
         for Attempt { provider, outcome, .. } in attempts {
-            metrics.attempts.with_label_values(&[provider, outcome]).inc();
+            metrics.exchange.attempts.with_label_values(&[provider, outcome]).inc();
         }
         for field in self.losses.labels().chain(self.seen.losses.labels()) {
-            metrics.losses.with_label_values(&[front, provider, field]).inc();
+            metrics.exchange.losses.with_label_values(&[front, provider, field]).inc();
         }
         if let Some(redaction) = &self.redaction {
             redaction.count_in(metrics);
@@ -293,17 +293,21 @@ impl Settlement {
             return;
         }
         let labels = ["chat", provider, &*self.model];
-        metrics.duration.with_label_values(&labels).observe(self.lasted().as_secs_f64());
+        metrics.exchange.duration.with_label_values(&labels).observe(self.lasted().as_secs_f64());
         if let Some(first) = self.first_token_ms {
-            metrics.first_token.with_label_values(&labels).observe(first as f64 / 1000.0);
+            metrics.exchange.first_token.with_label_values(&labels).observe(first as f64 / 1000.0);
         }
         if let Some(usage) = used {
             for (kind, tokens) in [("input", usage.input), ("output", usage.output)] {
-                metrics.tokens.with_label_values(&["chat", provider, &self.model, kind]).observe(tokens as f64);
+                metrics
+                    .exchange
+                    .tokens
+                    .with_label_values(&["chat", provider, &self.model, kind])
+                    .observe(tokens as f64);
             }
             match cost_nanos {
-                Some(nanos) => metrics.cost.with_label_values(&[provider, &self.model]).inc_by(nanos),
-                None => metrics.unpriced.with_label_values(&[provider, &self.model]).inc(),
+                Some(nanos) => metrics.exchange.cost.with_label_values(&[provider, &self.model]).inc_by(nanos),
+                None => metrics.exchange.unpriced.with_label_values(&[provider, &self.model]).inc(),
             }
         }
     }
@@ -364,7 +368,7 @@ impl Settlement {
 
 impl Drop for Settlement {
     fn drop(&mut self) {
-        self.service.metrics.open.dec();
+        self.service.metrics.exchange.open.dec();
         if self.ending == Ending::Cut && self.seen.done {
             // The client hung up after the last event had come: nothing is missing.
             self.ending = Ending::Complete;

@@ -85,7 +85,7 @@ impl Settlement {
                 Sees::Original => texts.original.as_deref(),
             };
             let (verdict, source) = call.verdict(&guard.name, &about, texts).await;
-            self.service().metrics.guard_calls.with_label_values(&[&*guard.name, source.as_str()]).inc();
+            self.service().metrics.guards.calls.with_label_values(&[&*guard.name, source.as_str()]).inc();
             (guard.clone(), verdict, source)
         }));
         let verdicts: Vec<(Arc<Guard>, Verdict, Source)> = verdicts.await;

@@ -81,7 +81,7 @@ impl Acting {
     /// Counts it all for Prometheus.
     pub fn count_in(&self, metrics: &Metrics) {
         let count = |guard: &str, direction: Direction, verdict: &str| {
-            metrics.guard_decisions.with_label_values(&[guard, direction.as_str(), verdict]).inc();
+            metrics.guards.decisions.with_label_values(&[guard, direction.as_str(), verdict]).inc();
         };
         for decision in self.decisions() {
             count(&decision.guard, decision.direction, decision.verdict());

@@ -50,7 +50,7 @@ pub async fn watch(mut moved: mpsc::Receiver<Vec<Moved>>, config: Arc<ArcSwap<Co
         for (warning, hook) in moved.iter().flat_map(|moved| warnings(moved, &config)) {
             let Warning { budget, counter, percent, text, .. } = &warning;
             tracing::warn!(budget, counter, percent, "a budget fills up: {text}");
-            metrics.budget_warnings.with_label_values(&[budget.as_str(), &percent.to_string()]).inc();
+            metrics.limits.warnings.with_label_values(&[budget.as_str(), &percent.to_string()]).inc();
             let Some(hook) = hook else { continue };
             if client.is_none() {
                 client = Client::new().inspect_err(|error| tracing::error!(%error, "no webhook can be called")).ok();

@@ -148,7 +148,7 @@ async fn found_by_others(
         Err(failure) => failure,
     };
     let outcome = if analyzer.fails_open() { "open" } else { "closed" };
-    books.service().metrics.analyzer_failures.with_label_values(&[&*policy.name, outcome]).inc();
+    books.service().metrics.redaction.analyzer_failures.with_label_values(&[&*policy.name, outcome]).inc();
     tracing::warn!(
         request_id = books.request_id,
         policy = &*policy.name,

@@ -42,7 +42,7 @@ impl Redaction {
     pub fn count_in(&self, metrics: &Metrics) {
         for ((entity, action, direction), count) in self.tallied() {
             let labels = [&*entity, action.as_str(), direction.as_str(), &*self.policy.name];
-            metrics.redactions.with_label_values(&labels).inc_by(count);
+            metrics.redaction.found.with_label_values(&labels).inc_by(count);
         }
     }
 

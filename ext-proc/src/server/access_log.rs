@@ -111,7 +111,7 @@ impl AccessLogService for AccessLog {
 async fn needless(service: &Service, mut phase: watch::Receiver<Phase>) {
     // What it gives keeps others out while it lives.
     drop(phase.wait_for(|phase| *phase >= Phase::Draining).await);
-    while service.metrics.open.get() > 0 {
+    while service.metrics.exchange.open.get() > 0 {
         tokio::time::sleep(LOOK).await;
     }
 }

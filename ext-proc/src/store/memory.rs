@@ -49,7 +49,7 @@ struct Timers {
 
 impl Timers {
     fn new(metrics: &Metrics) -> Self {
-        let of = |op| metrics.store_seconds.with_label_values(&[op]);
+        let of = |op| metrics.store.seconds.with_label_values(&[op]);
         Self { hold: of("hold"), grow: of("grow"), settle: of("settle") }
     }
 }
@@ -178,7 +178,7 @@ impl Memory {
             Ok(Err(failure)) => failure.to_string(),
             Err(error) => error.to_string(),
         };
-        self.metrics.store_failures.with_label_values(&[op]).inc();
+        self.metrics.store.failures.with_label_values(&[op]).inc();
         tracing::error!(op, error = failed, "the store's file failed");
         Err(Unavailable)
     }
@@ -258,12 +258,12 @@ impl Writer {
         match self.file.save(&self.waiting) {
             Ok(()) => self.waiting.clear(),
             Err(error) => {
-                self.metrics.store_failures.with_label_values(&["write"]).inc();
+                self.metrics.store.failures.with_label_values(&["write"]).inc();
                 tracing::error!(%error, "the store's file was not written; it is tried again");
                 self.keep_the_last();
             }
         }
-        self.metrics.store_seconds.with_label_values(&["write"]).observe(begun.elapsed().as_secs_f64());
+        self.metrics.store.seconds.with_label_values(&["write"]).observe(begun.elapsed().as_secs_f64());
     }
 
     /// So that a disk that stays full costs no more memory than there are counters.

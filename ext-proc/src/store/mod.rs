@@ -295,7 +295,7 @@ impl Store {
     fn announce(&self, mut moved: Vec<Moved>) {
         moved.retain(|moved| moved.counter.window.is_long() && moved.passes_a_percent());
         if !moved.is_empty() && self.moved.try_send(moved).is_err() {
-            self.metrics.store_dropped.inc();
+            self.metrics.store.dropped.inc();
         }
     }
 }

@@ -128,7 +128,7 @@ impl Redis {
     /// When Redis cannot be reached in time.
     pub(super) async fn hold(&self, id: &str, wanted: &[Wanted]) -> Result<Verdict, Missed> {
         if !self.core.link.is_up() {
-            self.core.metrics.store_failures.with_label_values(&["hold"]).inc();
+            self.core.metrics.store.failures.with_label_values(&["hold"]).inc();
             return Err(Missed::NotAsked);
         }
         let counters = wanted.iter().map(|wanted| &wanted.claim.counter);
@@ -178,7 +178,7 @@ impl Redis {
     pub(super) fn settle(&self, id: String, wanted: Vec<Wanted>, used: &[u64]) {
         let settling = Settling { id, wanted, used: used.to_vec(), since: Instant::now() };
         if self.orders.try_send(Order::Settle(settling)).is_err() {
-            self.core.metrics.store_dropped.inc();
+            self.core.metrics.store.dropped.inc();
         }
     }
 
@@ -317,7 +317,7 @@ impl Core {
     }
 
     fn note(&self, op: &str, begun: Instant, result: Result<Value, Failure>) -> Result<Value, Missed> {
-        self.metrics.store_seconds.with_label_values(&[op]).observe(begun.elapsed().as_secs_f64());
+        self.metrics.store.seconds.with_label_values(&[op]).observe(begun.elapsed().as_secs_f64());
         let failure = match result {
             Ok(value) => {
                 if self.told.load(Ordering::Relaxed) {
@@ -327,7 +327,7 @@ impl Core {
             }
             Err(failure) => failure,
         };
-        self.metrics.store_failures.with_label_values(&[op]).inc();
+        self.metrics.store.failures.with_label_values(&[op]).inc();
         match failure {
             Failure::Down => return Err(Missed::NotAsked),
             Failure::Refused(error) if !self.told.swap(true, Ordering::Relaxed) => {

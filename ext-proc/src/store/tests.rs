@@ -107,7 +107,7 @@ async fn long_counters_that_move_are_told() {
     for _ in 0..6 {
         hold(&store, vec![wanted(&month, 0, 1)]).await.unwrap().settle(&[1]);
     }
-    assert_eq!(metrics.store_dropped.get(), 2, "nobody waits for whoever takes them");
+    assert_eq!(metrics.store.dropped.get(), 2, "nobody waits for whoever takes them");
     drop(notices);
     hold(&store, vec![wanted(&month, 0, 1)]).await.unwrap().settle(&[1]);
     assert!(String::from_utf8(metrics.text()).unwrap().contains("attache_store_seconds_count{op=\"settle\"} 8"));

@@ -155,7 +155,7 @@ fn a_runtime_that_ends_breaks_nothing() {
         tokio::task::yield_now().await;
     });
     drop(first);
-    assert_eq!(metrics.credential_renewals.with_label_values(&["p", "failed"]).get(), 1);
+    assert_eq!(metrics.credentials.renewals.with_label_values(&["p", "failed"]).get(), 1);
     let second = runtime();
     assert_eq!(second.block_on(item(&renewed)), Err("the fetch was broken off".to_owned()));
     assert_eq!(

@@ -19,7 +19,7 @@ async fn a_reload_keeps_what_rests_unless_the_keys_have_changed() {
     let old = config("{ bearer: [a, b] }");
     prepare(&old, None, &metrics);
     of(&old).answered(&Used::Key(0), 429, None);
-    let rests = || metrics.credential_rests.with_label_values(&["p", "429"]).get();
+    let rests = || metrics.credentials.rests.with_label_values(&["p", "429"]).get();
     assert_eq!(rests(), 1);
     let same = config("{ bearer: [a, b] }");
     prepare(&same, Some(&old), &metrics);
@@ -27,7 +27,7 @@ async fn a_reload_keeps_what_rests_unless_the_keys_have_changed() {
         assert_eq!(headers(of(&same)).await.unwrap(), "authorization: Bearer b");
     }
     of(&same).answered(&Used::Key(1), 401, None);
-    assert_eq!((rests(), metrics.credential_rests.with_label_values(&["p", "401"]).get()), (1, 1));
+    assert_eq!((rests(), metrics.credentials.rests.with_label_values(&["p", "401"]).get()), (1, 1));
     let other = config("{ bearer: [a, c] }");
     prepare(&other, Some(&same), &metrics);
     assert_eq!(headers(of(&other)).await.unwrap(), "authorization: Bearer a", "new keys begin awake");
@@ -59,5 +59,5 @@ async fn a_reload_keeps_tokens_and_a_new_secret_fetches_a_new_one() {
     assert!(!of(&new).same_as(of(&same)));
     prepare(&new, Some(&same), &metrics);
     assert_eq!(headers(of(&new)).await.unwrap(), "authorization: Bearer token-2");
-    assert_eq!(metrics.credential_renewals.with_label_values(&["p", "ok"]).get(), 2);
+    assert_eq!(metrics.credentials.renewals.with_label_values(&["p", "ok"]).get(), 2);
 }

@@ -102,7 +102,13 @@ impl Asked {
         match self.room(Weighed::Unread, plan, "", None).await? {
             Ok((plan, _)) => Ok(plan),
             Err(denied) => {
-                self.books.service().metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "denied"]).inc();
+                self.books
+                    .service()
+                    .metrics
+                    .limits
+                    .decisions
+                    .with_label_values(&[&*denied.rule().name, "denied"])
+                    .inc();
                 Err(Refusal::Denied(Box::new(denied)))
             }
         }

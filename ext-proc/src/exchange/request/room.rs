@@ -60,7 +60,7 @@ impl Asked {
             let other = other.filter(|_| used_up.is_none()).and_then(|other| self.config.model(other));
             // A model that this caller's providers do not serve is no way out.
             let other = other.and_then(|other| Some((self.reachable(&other)?, other)));
-            let decisions = &self.books.service().metrics.limit_decisions;
+            let decisions = &self.books.service().metrics.limits.decisions;
             let decided = |decision| decisions.with_label_values(&[&*denied.rule().name, decision]).inc();
             let Some(other) = other else {
                 decided("denied");
@@ -106,7 +106,7 @@ impl Asked {
             }
             let denied = match Held::new(&service.store, claims).await {
                 Err(Unavailable) => {
-                    service.metrics.limit_decisions.with_label_values(&["", "unavailable"]).inc();
+                    service.metrics.limits.decisions.with_label_values(&["", "unavailable"]).inc();
                     return Err(store_away());
                 }
                 Ok(Ok(held)) => {
@@ -118,7 +118,7 @@ impl Asked {
             // A provider that has no room itself is passed over.
             let Some(full) = denied.meaning.provider.clone() else { return Ok(Err(denied)) };
             let Some(others) = plan.only(|target| target.provider.name != full) else { return Ok(Err(denied)) };
-            service.metrics.limit_decisions.with_label_values(&[&*denied.rule().name, "passed_over"]).inc();
+            service.metrics.limits.decisions.with_label_values(&[&*denied.rule().name, "passed_over"]).inc();
             plan = others;
         }
     }

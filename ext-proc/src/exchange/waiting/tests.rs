@@ -55,7 +55,7 @@ fn admit(service: &Arc<Service>, request_id: &str) -> Option<String> {
 }
 
 fn open(service: &Service) -> i64 {
-    service.metrics.open.get()
+    service.metrics.exchange.open.get()
 }
 
 #[test]

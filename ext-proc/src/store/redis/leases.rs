@@ -255,7 +255,7 @@ impl Leases {
                     let (moved, standings) = (book.moved(&message, &told), book.standings());
                     drop(book);
                     if !moved.is_empty() && self.moved.try_send(moved).is_err() {
-                        self.core.metrics.store_dropped.inc();
+                        self.core.metrics.store.dropped.inc();
                     }
                     return Ok(Some(match told.verdict {
                         Verdict::Held(_) => Verdict::Held(standings),
@@ -327,7 +327,7 @@ impl Leases {
             // Whoever has the turn is just telling what is to be told.
             let Ok(turn) = lease.turn.clone().try_lock_owned() else { return true };
             let mut book = lease.book();
-            core.metrics.store_dropped.inc_by(book.give_up(core.retry, now));
+            core.metrics.store.dropped.inc_by(book.give_up(core.retry, now));
             if up && book.is_due(life, now) {
                 due.push((lease.clone(), turn, book.keeps(now)));
             }
@@ -432,6 +432,6 @@ async fn keep(leases: Arc<Leases>, mut owned: oneshot::Receiver<()>) {
     }
     if tokio::time::timeout(leases.core.retry, leases.flush()).await.is_err() {
         let dropped = leases.table().values().map(|lease| lease.book().give_up(Duration::ZERO, Instant::now())).sum();
-        leases.core.metrics.store_dropped.inc_by(dropped);
+        leases.core.metrics.store.dropped.inc_by(dropped);
     }
 }

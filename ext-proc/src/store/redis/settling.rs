@@ -78,7 +78,7 @@ async fn settle_all(core: &Core, mut left: Vec<Settling>, moved: &mpsc::Sender<V
         left.retain(|settling| settling.since.elapsed() < core.retry);
         let dropped = before - left.len();
         if dropped > 0 {
-            core.metrics.store_dropped.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
+            core.metrics.store.dropped.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
             if !told {
                 told = true;
                 tracing::error!(dropped, "what was used could not be settled in Redis for too long and is dropped");
@@ -101,7 +101,7 @@ async fn settle_together(core: &Core, all: Vec<Settling>, moved: &mpsc::Sender<V
             Some(mut counters) => {
                 counters.retain(Moved::passes_a_percent);
                 if !counters.is_empty() && moved.try_send(counters).is_err() {
-                    core.metrics.store_dropped.inc();
+                    core.metrics.store.dropped.inc();
                 }
             }
             None => left.push(settling),

@@ -125,7 +125,7 @@ async fn what_cannot_be_settled_for_too_long_is_dropped_and_counted() {
     store.flush().await;
     server.kill();
     drop(hold);
-    until(async || store.metrics.store_dropped.get() == 1).await;
+    until(async || store.metrics.store.dropped.get() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
