@@ -184,13 +184,12 @@ struct Ascii;
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut units = [0; 2];
-        for c in fragment.chars() {
-            if matches!(c, ' '..='~') {
-                write!(writer, "{c}")?;
-                continue;
-            }
-            for unit in c.encode_utf16(&mut units) {
+        // Most is ASCII, which goes as it is.
+        for run in fragment.split_inclusive(|c| !matches!(c, ' '..='~')) {
+            let seen = run.trim_end_matches(|c| !matches!(c, ' '..='~'));
+            writer.write_all(seen.as_bytes())?;
+            let hidden = run.get(seen.len()..).unwrap_or_default();
+            for unit in hidden.encode_utf16() {
                 write!(writer, "\\u{unit:04x}")?;
             }
         }

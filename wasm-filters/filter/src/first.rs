@@ -39,9 +39,18 @@ impl FirstHead {
 
     /// As a text. Names and values of headers have no line ends.
     pub fn write(&self) -> String {
-        let lines = self.values.iter().filter_map(|(name, value)| Some(format!("{name}\t{}\n", value.as_ref()?)));
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        lines.chain([format!("{NAMES}\t{}\n", names.join("\t"))]).collect()
+        let mut text = String::with_capacity(512);
+        for (name, value) in &self.values {
+            if let Some(value) = value {
+                [name, "\t", value, "\n"].into_iter().for_each(|piece| text.push_str(piece));
+            }
+        }
+        text.push_str(NAMES);
+        for name in &self.names {
+            ["\t", name].into_iter().for_each(|piece| text.push_str(piece));
+        }
+        text.push('\n');
+        text
     }
 
     /// Reads what [`Self::write`] wrote.
