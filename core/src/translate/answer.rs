@@ -15,7 +15,10 @@ use crate::names::Names;
 use crate::stream::{self, Event};
 use crate::text::Str;
 use crate::usage::Usage;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The habits of a provider that has none of its own.
+static USUAL: LazyLock<Arc<Quirks>> = LazyLock::new(Arc::default);
 
 /// Brings an upstream's answer back to the client's dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +92,7 @@ impl Answer {
             stream,
             asked,
             model: String::new(),
-            quirks: Arc::default(),
+            quirks: USUAL.clone(),
             names: None,
             beside: None,
         }

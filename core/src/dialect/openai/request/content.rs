@@ -8,6 +8,7 @@ use crate::dialect::wire::{OneOrMany, is_media_type, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
+use std::fmt::Arguments;
 
 wire! {
     /// One part: <https://platform.openai.com/docs/api-reference/chat/create#chat-create-messages>.
@@ -48,7 +49,7 @@ impl<'a> CacheControl<'a> {
 /// Reads a message's content; `path` names the field.
 pub(super) fn decode<'a>(
     content: Option<OneOrMany<'a, WirePart<'a>>>,
-    path: &str,
+    path: Arguments<'_>,
     losses: &mut Losses,
 ) -> Result<Vec<Part<'a>>, Fault> {
     match content {
@@ -58,14 +59,18 @@ pub(super) fn decode<'a>(
         Some(OneOrMany::Many(wire)) => {
             let mut parts = Vec::with_capacity(wire.len());
             for (i, part) in wire.into_iter().enumerate() {
-                parts.extend(decode_part(part, &format!("{path}[{i}]"), losses)?);
+                parts.extend(decode_part(part, format_args!("{path}[{i}]"), losses)?);
             }
             Ok(parts)
         }
     }
 }
 
-fn decode_part<'a>(mut part: WirePart<'a>, path: &str, losses: &mut Losses) -> Result<Option<Part<'a>>, Fault> {
+fn decode_part<'a>(
+    mut part: WirePart<'a>,
+    path: Arguments<'_>,
+    losses: &mut Losses,
+) -> Result<Option<Part<'a>>, Fault> {
     for name in &part.unknown {
         losses.add_unknown("messages.content", name);
     }
@@ -80,12 +85,12 @@ fn decode_part<'a>(mut part: WirePart<'a>, path: &str, losses: &mut Losses) -> R
         }
         Some("image_url") => {
             let image = part.image_url.ok_or_else(|| absent("image_url", "an object with a url"))?;
-            web_media(MediaKind::Image, image, cache, &format!("{path}.image_url.url")).map(Some)
+            web_media(MediaKind::Image, image, cache, format_args!("{path}.image_url.url")).map(Some)
         }
         // Not OpenAI's: vLLM, SGLang, OpenRouter, Qwen and GLM take moving pictures this way.
         Some("video_url") => {
             let video = part.video_url.ok_or_else(|| absent("video_url", "an object with a url"))?;
-            web_media(MediaKind::Video, video, cache, &format!("{path}.video_url.url")).map(Some)
+            web_media(MediaKind::Video, video, cache, format_args!("{path}.video_url.url")).map(Some)
         }
         Some("input_audio") => {
             let audio = part.input_audio.ok_or_else(|| absent("input_audio", "an object with data and format"))?;
@@ -108,25 +113,29 @@ fn web_media<'a>(
     kind: MediaKind,
     given: TextOr<'a, ImageUrl<'a>>,
     cache: Option<CacheMark<'a>>,
-    path: &str,
+    path: Arguments<'_>,
 ) -> Result<Part<'a>, Fault> {
     let (url, detail) = match given {
         TextOr::Text(url) => (Some(url), None),
         TextOr::Object(image) => (image.url, image.detail),
     };
-    let url = url.ok_or_else(|| missing(path, "a URL or a data URL"))?;
+    let url = url.ok_or_else(|| missing(&path.to_string(), "a URL or a data URL"))?;
     let source = match DataUrl::read(url) {
         DataUrl::Base64 { media_type, data } => Source::Base64 { media_type, data },
         DataUrl::None(url) => Source::Url(url),
         DataUrl::Other => {
             return Err(Fault::invalid(format!("{path} is a data URL without base64: expected `;base64,` in it"))
-                .with_param(path));
+                .with_param(path.to_string()));
         }
     };
     Ok(Part::Media(Media { detail, ..media(kind, source, cache) }))
 }
 
-fn input_audio<'a>(audio: InputAudio<'a>, cache: Option<CacheMark<'a>>, path: &str) -> Result<Part<'a>, Fault> {
+fn input_audio<'a>(
+    audio: InputAudio<'a>,
+    cache: Option<CacheMark<'a>>,
+    path: Arguments<'_>,
+) -> Result<Part<'a>, Fault> {
     let data = audio.data.ok_or_else(|| missing(&format!("{path}.input_audio.data"), "base64 text"))?;
     let format = audio.format.ok_or_else(|| missing(&format!("{path}.input_audio.format"), "`wav` or `mp3`"))?;
     let media_type = match format.as_str() {
@@ -137,7 +146,7 @@ fn input_audio<'a>(audio: InputAudio<'a>, cache: Option<CacheMark<'a>>, path: &s
     Ok(Part::Media(media(MediaKind::Audio, Source::Base64 { media_type, data }, cache)))
 }
 
-fn decode_file<'a>(file: File<'a>, cache: Option<CacheMark<'a>>, path: &str) -> Result<Part<'a>, Fault> {
+fn decode_file<'a>(file: File<'a>, cache: Option<CacheMark<'a>>, path: Arguments<'_>) -> Result<Part<'a>, Fault> {
     let source = match (file.file_data, file.file_id) {
         (Some(data), _) => file_data(data, file.format, file.filename.as_deref(), path)?,
         // LiteLLM takes a URL for an id.
@@ -158,7 +167,7 @@ fn file_data<'a>(
     data: Str<'a>,
     format: Option<Str<'a>>,
     filename: Option<&str>,
-    path: &str,
+    path: Arguments<'_>,
 ) -> Result<Source<'a>, Fault> {
     match DataUrl::read(data) {
         DataUrl::Base64 { media_type, data } => Ok(Source::Base64 { media_type, data }),

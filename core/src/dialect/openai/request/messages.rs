@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
 use serde::de::IgnoredAny;
+use std::fmt::Arguments;
 
 wire! {
     /// A message of any role.
@@ -51,7 +52,7 @@ pub(super) fn decode<'a>(messages: Vec<Message<'a>>, losses: &mut Losses) -> Res
     }
     let mut conversation = Conversation { legacy_calls: 0, losses };
     let messages = messages.into_iter().enumerate();
-    messages.map(|(i, message)| conversation.message(message, &format!("messages[{i}]"))).collect()
+    messages.map(|(i, message)| conversation.message(message, format_args!("messages[{i}]"))).collect()
 }
 
 /// What reading one message must know of those before it.
@@ -62,7 +63,7 @@ struct Conversation<'l> {
 }
 
 impl Conversation<'_> {
-    fn message<'a>(&mut self, mut message: Message<'a>, path: &str) -> Result<Said<'a>, Fault> {
+    fn message<'a>(&mut self, mut message: Message<'a>, path: Arguments<'_>) -> Result<Said<'a>, Fault> {
         self.note_what_is_lost(&message);
         let cache =
             message.cache_control.take().map(|control| control.into_mark("messages.cache_control", self.losses));
@@ -94,8 +95,8 @@ impl Conversation<'_> {
         }
     }
 
-    fn content<'a>(&mut self, message: &mut Message<'a>, path: &str) -> Result<Vec<Part<'a>>, Fault> {
-        content::decode(message.content.take(), &format!("{path}.content"), self.losses)
+    fn content<'a>(&mut self, message: &mut Message<'a>, path: Arguments<'_>) -> Result<Vec<Part<'a>>, Fault> {
+        content::decode(message.content.take(), format_args!("{path}.content"), self.losses)
     }
 
     /// An answer of the model: thoughts first, then words, then calls, as this dialect has no order between them.
@@ -103,18 +104,18 @@ impl Conversation<'_> {
         &mut self,
         mut message: Message<'a>,
         cache: Option<CacheMark<'a>>,
-        path: &str,
+        path: Arguments<'_>,
     ) -> Result<Said<'a>, Fault> {
         let mut parts = self.thoughts(&mut message);
         parts.append(&mut self.content(&mut message, path)?);
         parts.extend(message.refusal.filter(|refusal| !refusal.is_empty()).map(Part::Refusal));
         for (i, call) in message.tool_calls.take().unwrap_or_default().into_iter().enumerate() {
-            parts.push(self.call(call, &format!("{path}.tool_calls[{i}]"))?);
+            parts.push(self.call(call, format_args!("{path}.tool_calls[{i}]"))?);
         }
         if let Some(function) = message.function_call.take() {
             self.legacy_calls += 1;
             let id = Str::from(legacy_id(self.legacy_calls));
-            parts.push(Part::ToolCall(self.called(id, function, &format!("{path}.function_call"))?));
+            parts.push(Part::ToolCall(self.called(id, function, format_args!("{path}.function_call"))?));
         }
         self.mark_last(&mut parts, cache);
         Ok(Said { role: Role::Assistant, name: message.name, parts })
@@ -140,7 +141,7 @@ impl Conversation<'_> {
         said.map(|text| Part::Thinking { text, signature: None }).into_iter().collect()
     }
 
-    fn call<'a>(&mut self, call: WireCall<'a>, path: &str) -> Result<Part<'a>, Fault> {
+    fn call<'a>(&mut self, call: WireCall<'a>, path: Arguments<'_>) -> Result<Part<'a>, Fault> {
         for name in &call.unknown {
             self.losses.add_unknown("messages.tool_calls", name);
         }
@@ -153,7 +154,7 @@ impl Conversation<'_> {
         }
         match (call.function, call.custom) {
             (Some(function), _) => {
-                let call = self.called(id, function, &format!("{path}.function"))?;
+                let call = self.called(id, function, format_args!("{path}.function"))?;
                 Ok(Part::ToolCall(ToolCall { cache, signature, ..call }))
             }
             (None, Some(custom)) => {
@@ -173,7 +174,12 @@ impl Conversation<'_> {
         }
     }
 
-    fn called<'a>(&mut self, id: Str<'a>, function: WireFunction<'a>, path: &str) -> Result<ToolCall<'a>, Fault> {
+    fn called<'a>(
+        &mut self,
+        id: Str<'a>,
+        function: WireFunction<'a>,
+        path: Arguments<'_>,
+    ) -> Result<ToolCall<'a>, Fault> {
         for name in &function.unknown {
             self.losses.add_unknown("messages.tool_calls.function", name);
         }
@@ -186,7 +192,7 @@ impl Conversation<'_> {
         &mut self,
         mut message: Message<'a>,
         cache: Option<CacheMark<'a>>,
-        path: &str,
+        path: Arguments<'_>,
     ) -> Result<Said<'a>, Fault> {
         let id = message.tool_call_id.take();
         let id = id.ok_or_else(|| missing(&format!("{path}.tool_call_id"), "the id of the call that it answers"))?;
@@ -198,7 +204,7 @@ impl Conversation<'_> {
         &mut self,
         message: Message<'a>,
         cache: Option<CacheMark<'a>>,
-        path: &str,
+        path: Arguments<'_>,
     ) -> Result<Said<'a>, Fault> {
         self.result(Str::from(legacy_id(self.legacy_calls)), message, cache, path)
     }
@@ -208,7 +214,7 @@ impl Conversation<'_> {
         id: Str<'a>,
         mut message: Message<'a>,
         cache: Option<CacheMark<'a>>,
-        path: &str,
+        path: Arguments<'_>,
     ) -> Result<Said<'a>, Fault> {
         let content = self.content(&mut message, path)?;
         let result = Part::ToolResult(ToolResult { id, content, is_error: false, cache });
