@@ -18,6 +18,7 @@ pub(crate) mod envelope;
 pub(crate) mod fixtures;
 pub mod gemini;
 pub mod openai;
+mod place;
 pub mod quirks;
 pub mod responses;
 mod schema;

@@ -1,5 +1,6 @@
 //! How dialects read JSON: in one pass, borrowing, with the names of the fields that they do not know.
 
+use super::place;
 use crate::edit::told;
 use crate::fault::Fault;
 use crate::text::{Str, cut};
@@ -104,22 +105,8 @@ fn behind_string(mut json: &[u8]) -> &[u8] {
 const PATH_BYTES_MAX: usize = 256;
 
 /// Reads a whole JSON text; the error says where (`messages[2].content`) and what.
-///
-/// Keeping track of the path costs an allocation for every key, so only a text that does not read is read that way.
 pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
-    serde_json::from_slice(json).or_else(|_| read_with_path(json))
-}
-
-fn read_with_path<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, BadJson> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        // `.` is the whole text, and a key that broke off is `?`.
-        let path = error.path().to_string();
-        let path = cut(path.trim_end_matches(['.', '?']), PATH_BYTES_MAX);
-        BadJson { path: (!path.is_empty()).then(|| path.to_owned()), message: told(&error.into_inner()) }
-    })?;
-    deserializer.end().map_err(|error| BadJson { path: None, message: told(&error) })?;
-    Ok(value)
+    serde_json::from_slice(json).map_err(|error| BadJson::new(json, &error))
 }
 
 /// A JSON text that does not read as what was expected.
@@ -132,6 +119,12 @@ pub(crate) struct BadJson {
 }
 
 impl BadJson {
+    fn new(json: &[u8], error: &serde_json::Error) -> Self {
+        let path = place::path(json, error);
+        let path = cut(&path, PATH_BYTES_MAX);
+        Self { path: (!path.is_empty()).then(|| path.to_owned()), message: told(error) }
+    }
+
     /// The same as the caller's fault.
     pub(crate) fn of_request(self) -> Fault {
         match self.path {
