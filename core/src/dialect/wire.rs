@@ -4,9 +4,11 @@ use super::place;
 use crate::edit::told;
 use crate::fault::Fault;
 use crate::text::{Str, cut};
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 
 /// Declares a struct for one JSON object of a dialect. Every field is an `Option`; `null` is the same as absent. The
@@ -99,6 +101,44 @@ fn behind_string(mut json: &[u8]) -> &[u8] {
         }
     }
     &[]
+}
+
+/// Room for a JSON text that is about to be written, in bytes: for most of a chat's, without growing on the way.
+const WRITTEN_BYTES: usize = 2048;
+
+/// Writes a value as JSON: one of strings, numbers and JSON that was read before.
+pub(crate) fn written(value: &impl Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(WRITTEN_BYTES);
+    append(value, &mut out);
+    out
+}
+
+/// The same at the end of what there is.
+pub(crate) fn append<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    let mut json = serde_json::Serializer::new(Out(out));
+    value.serialize(&mut json).expect("strings, numbers and JSON that was read before, written to memory");
+}
+
+/// Where JSON is written. Every quote and every comma comes alone, which is no reason to call for a copy of memory.
+struct Out<'o>(&'o mut Vec<u8>);
+
+impl io::Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match bytes {
+            [one] => self.0.push(*one),
+            more => self.0.extend_from_slice(more),
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// How much of the path to a fault is told, in bytes.

@@ -2,7 +2,7 @@
 
 use super::request::Encoding;
 use super::vectors::Vector;
-use crate::dialect::wire::BadJson;
+use crate::dialect::wire::{self, BadJson};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -62,5 +62,5 @@ pub(super) fn unreadable(bad: BadJson) -> Fault {
 
 /// A JSON body of what was read as JSON before.
 pub(super) fn written(body: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(body).expect("structs of strings, numbers and JSON that was read before")
+    wire::written(body)
 }

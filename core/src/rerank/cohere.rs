@@ -3,7 +3,7 @@
 //! Usage: `meta.billed_units.search_units`, which are no tokens.
 
 use super::{Document, Ranked, Request, Response, missing};
-use crate::dialect::wire::{BadJson, Count, Raw, read, wire};
+use crate::dialect::wire::{self, BadJson, Count, Raw, read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -66,7 +66,7 @@ pub(super) fn encode(request: &Request<'_>, model: &str, losses: &mut Losses) ->
         top_n: request.top_n,
         max_tokens_per_doc: request.tokens_max,
     };
-    serde_json::to_vec(&body).expect("strings and numbers")
+    wire::written(&body)
 }
 
 wire! {
@@ -150,5 +150,5 @@ pub(super) fn encode_answer(response: &Response<'_>) -> Vec<u8> {
         results: results.map(|one| ResultOut { index: one.index, relevance_score: one.score }).collect(),
         meta: response.usage.map(|usage| MetaOut { tokens: UnitsOut { input_tokens: usage.input } }),
     };
-    serde_json::to_vec(&body).expect("strings, numbers and JSON that was read before")
+    wire::written(&body)
 }

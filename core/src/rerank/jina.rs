@@ -5,7 +5,7 @@
 
 use super::cohere::ranked;
 use super::{Asked, Document, Request, Response, missing};
-use crate::dialect::wire::{BadJson, Count, Raw, read, wire};
+use crate::dialect::wire::{self, BadJson, Count, Raw, read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -64,7 +64,7 @@ pub(super) fn encode(request: &Request<'_>, model: &str, losses: &mut Losses) ->
         top_n: request.top_n,
         return_documents: false,
     };
-    serde_json::to_vec(&body).expect("strings and numbers")
+    wire::written(&body)
 }
 
 wire! {
@@ -147,5 +147,5 @@ pub(super) fn encode_answer(response: &Response<'_>, asked: &Asked, model: &str,
             .map(|one| ResultOut { index: one.index, relevance_score: one.score, document: text(one.index) })
             .collect(),
     };
-    serde_json::to_vec(&body).expect("strings, numbers and JSON that was read before")
+    wire::written(&body)
 }

@@ -1,7 +1,7 @@
 //! Errors: <https://platform.claude.com/docs/en/api/errors>.
 
 use super::block::{Loose, Word, word};
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{self, wire};
 use crate::fault::{Fault, FaultKind};
 use crate::text::Str;
 use serde::Serialize;
@@ -141,7 +141,7 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
     };
     let message = with_param.as_deref().unwrap_or(&fault.message);
     let envelope = EnvelopeOut { kind: "error", error: ErrorOut { kind: type_of(fault), message } };
-    serde_json::to_writer(out, &envelope).expect("structs of strings, written to memory");
+    wire::append(&envelope, out);
 }
 
 fn type_of(fault: &Fault) -> &'static str {

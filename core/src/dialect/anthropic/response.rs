@@ -8,7 +8,7 @@ use super::stop::{self, Held};
 use crate::chat::{Choice, Part, Response, StopReason, TextPart};
 use crate::dialect::Asked;
 use crate::dialect::arguments::Input;
-use crate::dialect::wire::{read, wire};
+use crate::dialect::wire::{self, read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -194,7 +194,7 @@ pub fn encode(response: &Response<'_>, _asked: &Asked, losses: &mut Losses) -> V
         stop_sequence: stop::sequence(stop),
         usage: usage(response, losses),
     };
-    serde_json::to_vec(&message).expect("structs of strings, numbers and JSON that was read before")
+    wire::written(&message)
 }
 
 fn usage<'a>(response: &'a Response<'_>, losses: &mut Losses) -> Written<'a> {

@@ -1,7 +1,7 @@
 //! Errors: `{"message", "id"}`, <https://docs.cohere.com/reference/errors>.
 
 use crate::dialect::openai;
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{self, wire};
 use crate::fault::{Fault, FaultKind};
 use crate::text::Str;
 use serde::Serialize;
@@ -35,7 +35,7 @@ struct Written<'b> {
 
 /// Writes an error for the client. The API's `id` is that of an answer, which there is not.
 pub fn encode(fault: &Fault) -> Vec<u8> {
-    serde_json::to_vec(&Written { message: &fault.message }).expect("a string can always be written as JSON")
+    wire::written(&Written { message: &fault.message })
 }
 
 /// The HTTP status with which clients of this dialect expect the fault. The SDK chooses its exception by it, and knows

@@ -6,7 +6,7 @@ use crate::dialect::Asked;
 use crate::dialect::openai::json;
 use crate::dialect::openai::response::is_special;
 use crate::dialect::openai::texts::Texts;
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{self, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -215,7 +215,7 @@ pub fn encode(response: &Response<'_>, _asked: &Asked, losses: &mut Losses) -> V
         usage: response.usage.as_ref().map(usage::Written::new),
         logprobs,
     };
-    serde_json::to_vec(&answer).expect("structs of strings, numbers and JSON that was read before")
+    wire::written(&answer)
 }
 
 /// Notes an end that this dialect has no word for.

@@ -7,7 +7,7 @@ use crate::dialect::openai::response::is_special;
 use crate::dialect::openai::texts::Texts;
 use crate::dialect::openai::usage::CountsOut;
 use crate::dialect::openai::{error, finish, json};
-use crate::dialect::wire::{Count, Raw, wire};
+use crate::dialect::wire::{self, Count, Raw, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -111,7 +111,7 @@ pub fn encode(response: &Response<'_>, asked: &Asked, losses: &mut Losses) -> Ve
         choices: response.choices.iter().map(|choice| encode_choice(choice, losses)).collect(),
         usage: response.usage.as_ref().map(CountsOut::from),
     };
-    serde_json::to_vec(&completion).expect("strings and numbers can always be written as JSON")
+    wire::written(&completion)
 }
 
 fn encode_choice<'b>(choice: &'b Choice<'_>, losses: &mut Losses) -> ChoiceOut<'b> {

@@ -4,7 +4,7 @@
 //! SDKs choose what they raise. In a stream an error is an exception message, whose type has the same name in lower camel
 //! case.
 
-use crate::dialect::wire::{Raw, wire};
+use crate::dialect::wire::{self, Raw, wire};
 use crate::fault::{Fault, FaultKind};
 use crate::frame::sse::Frame;
 use crate::text::{Str, cut};
@@ -155,7 +155,7 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
         Some(_) | None => None,
     };
     let message = with_param.as_deref().unwrap_or(&fault.message);
-    serde_json::to_writer(out, &Body { message }).expect("a struct of a string, written to memory");
+    wire::append(&Body { message }, out);
 }
 
 /// The value of the header `x-amzn-errortype`, which every error answer to a client of Bedrock's needs (Converse and

@@ -1,7 +1,7 @@
 //! `countTokens`: <https://ai.google.dev/api/tokens>.
 
 use super::names::Int;
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{self, wire};
 use crate::edit::Object;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ struct CountedOut {
 
 /// The answer for a client.
 pub fn encode(tokens: u64) -> Vec<u8> {
-    serde_json::to_vec(&CountedOut { total_tokens: tokens }).expect("a number, written to memory")
+    wire::written(&CountedOut { total_tokens: tokens })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! streams without `alt=sse` have it; <https://ai.google.dev/gemini-api/docs/troubleshooting>.
 
 use super::names::Many;
-use crate::dialect::wire::wire;
+use crate::dialect::wire::{self, wire};
 use crate::fault::{Fault, FaultKind};
 use crate::text::Str;
 use serde::Serialize;
@@ -185,7 +185,7 @@ pub(super) fn write(fault: &Fault, out: &mut Vec<u8>) {
         status: name_of(fault.kind),
         details: info.into_iter().chain(bad).collect(),
     };
-    serde_json::to_writer(out, &EnvelopeOut { error }).expect("structs of strings and numbers, written to memory");
+    wire::append(&EnvelopeOut { error }, out);
 }
 
 fn name_of(kind: FaultKind) -> &'static str {

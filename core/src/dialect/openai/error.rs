@@ -4,7 +4,7 @@
 //! their exception class by it); `type` and `code` are for people and for finer distinctions.
 
 use super::json::text_of;
-use crate::dialect::wire::{Raw, wire};
+use crate::dialect::wire::{self, Raw, wire};
 use crate::fault::{Fault, FaultKind};
 use crate::text::{Str, cut};
 use serde::Serialize;
@@ -178,7 +178,7 @@ impl<'b> From<&'b Fault> for ErrorBody<'b> {
 
 /// Writes an error for the client.
 pub fn encode(fault: &Fault) -> Vec<u8> {
-    serde_json::to_vec(&ErrorBody::from(fault)).expect("strings can always be written as JSON")
+    wire::written(&ErrorBody::from(fault))
 }
 
 /// `type`, and the `code` where the fault has none of its own, as OpenAI's API pairs them.

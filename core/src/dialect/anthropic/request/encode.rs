@@ -5,6 +5,7 @@ use super::messages::Conversation;
 use super::tools;
 use crate::chat::{CacheMark, Format, Request, ServiceTier};
 use crate::dialect::claude::{self, Wish};
+use crate::dialect::wire;
 use crate::dialect::{Encoded, ThinkingStyle, Upstream};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -64,7 +65,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
         cache_control: request.cache.as_ref().map(Mark),
         stream: request.stream,
     };
-    let body = serde_json::to_vec(&body).expect("structs of strings, numbers and JSON that was read before");
+    let body = wire::written(&body);
     Ok(Encoded { body, losses })
 }
 

@@ -7,6 +7,7 @@ use super::super::response::ID_UNKNOWN;
 use super::super::stop::{self, Held};
 use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -269,7 +270,7 @@ fn owned(reason: &StopReason<'_>) -> StopReason<'static> {
 /// Appends one event under its name.
 fn write(out: &mut Vec<u8>, name: &'static str, event: &impl Serialize) {
     sse::write(out, Some(name), |out| {
-        serde_json::to_writer(out, event).expect("structs of strings and numbers, written to memory");
+        wire::append(event, out);
     });
 }
 

@@ -5,6 +5,7 @@ use super::conversation::Conversation;
 use super::sampling;
 use crate::chat::{self, Effort, Format, Part, Reasoning, Request, Role, ServiceTier, ToolChoice};
 use crate::dialect::schema::completed;
+use crate::dialect::wire;
 use crate::dialect::{Encoded, Upstream};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -53,7 +54,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
         thinking: request.reasoning.and_then(|reasoning| thinking(reasoning, upstream, &mut losses)),
         stream: request.stream,
     };
-    let body = serde_json::to_vec(&body).expect("structs of strings, numbers and JSON that was read before");
+    let body = wire::written(&body);
     Ok(Encoded { body, losses })
 }
 

@@ -8,6 +8,7 @@ use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
 use crate::dialect::cited::Cited;
 use crate::dialect::openai::response::is_special;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -309,7 +310,7 @@ fn write<M: Serialize>(out: &mut Vec<u8>, event: &Written<'_, M>) {
 }
 
 fn json(value: &impl Serialize, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("structs of strings and numbers, written to memory");
+    wire::append(value, out);
 }
 
 /// Any event but the last.

@@ -2,6 +2,7 @@
 
 use super::transcript::{Transcript, USER_NEXT};
 use crate::chat::{self, Reasoning, Request, ToolChoice};
+use crate::dialect::wire;
 use crate::dialect::{Encoded, Upstream};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -81,7 +82,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
         stream: request.stream,
         stream_options: stream_options(request, upstream),
     };
-    let body = serde_json::to_vec(&body).expect("structs of strings and numbers");
+    let body = wire::written(&body);
     Ok(Encoded { body, losses })
 }
 

@@ -7,6 +7,7 @@ use crate::dialect::openai::error::ErrorBody;
 use crate::dialect::openai::response::is_special;
 use crate::dialect::openai::stream::CHOICES_MAX;
 use crate::dialect::openai::usage::CountsOut;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -173,5 +174,5 @@ impl Encoder {
 }
 
 fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("strings and numbers can always be written as JSON");
+    wire::append(value, out);
 }

@@ -8,6 +8,7 @@ use super::conversation::Conversation;
 use super::tools::{self, Around};
 use crate::chat::{Format, Request, ServiceTier};
 use crate::dialect::claude::{self, Plan, Sampling, Thinking, Wish};
+use crate::dialect::wire;
 use crate::dialect::{Encoded, ThinkingStyle, Upstream};
 use crate::fault::Fault;
 use crate::loss::Losses;
@@ -70,7 +71,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
         service_tier: service_tier(request, &mut losses),
         output_config: (text_format.is_some() || effort.is_some()).then_some(OutputConfig { text_format, effort }),
     };
-    let body = serde_json::to_vec(&body).expect("structs of strings, numbers and JSON that was read before");
+    let body = wire::written(&body);
     Ok(Encoded { body, losses })
 }
 

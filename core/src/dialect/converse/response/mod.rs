@@ -8,7 +8,7 @@ use super::tokens::{Counts, Written};
 use crate::chat::{Choice, Part, Response, StopReason};
 use crate::dialect::Asked;
 use crate::dialect::arguments::Input;
-use crate::dialect::wire::{read, wire};
+use crate::dialect::wire::{self, read, wire};
 use crate::fault::Fault;
 use crate::loss::Losses;
 use crate::text::Str;
@@ -250,7 +250,7 @@ pub fn encode(response: &Response<'_>, _asked: &Asked, losses: &mut Losses) -> V
         additional_model_response_fields: stop::sequence(stop).map(|stop_sequence| Sequence { stop_sequence }),
         service_tier,
     };
-    serde_json::to_vec(&answer).expect("structs of strings, numbers and JSON that was read before")
+    wire::written(&answer)
 }
 
 fn usage(response: &Response<'_>, losses: &mut Losses) -> Written {

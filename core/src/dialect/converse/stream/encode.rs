@@ -7,6 +7,7 @@ use super::super::stop::{self, Held};
 use super::super::tokens::Written;
 use crate::chat::StopReason;
 use crate::dialect::Asked;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -248,7 +249,7 @@ impl Encoder {
 /// Appends one event under its name.
 fn write(out: &mut Vec<u8>, name: &'static str, event: &impl Serialize) {
     sse::write(out, Some(name), |out| {
-        serde_json::to_writer(out, event).expect("structs of strings and numbers, written to memory");
+        wire::append(event, out);
     });
 }
 

@@ -5,6 +5,7 @@ use super::body::{Body, GenerationConfigOut, Instruction};
 use super::conversation::Conversation;
 use super::{thinking, tools};
 use crate::chat::{Format, Request, ServiceTier};
+use crate::dialect::wire;
 use crate::dialect::{Encoded, Upstream};
 use crate::endpoint::Hosting;
 use crate::fault::Fault;
@@ -45,7 +46,7 @@ pub fn encode(request: &Request<'_>, upstream: &Upstream) -> Result<Encoded, Fau
             }
         },
     };
-    let body = serde_json::to_vec(&body).expect("structs of strings, numbers and JSON that was read before");
+    let body = wire::written(&body);
     Ok(Encoded { body, losses })
 }
 

@@ -10,6 +10,7 @@ use super::super::usage::Written;
 use crate::chat::{Choice, Part, Response, Source};
 use crate::dialect::Asked;
 use crate::dialect::arguments::Input;
+use crate::dialect::wire;
 use crate::loss::Losses;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -72,7 +73,7 @@ pub fn encode(response: &Response<'_>, _asked: &Asked, losses: &mut Losses) -> V
         model_version: &response.model,
         response_id: &response.id,
     };
-    serde_json::to_vec(&answer).expect("structs of strings, numbers and JSON that was read before")
+    wire::written(&answer)
 }
 
 fn candidate<'a>(choice: &'a Choice<'_>, losses: &mut Losses) -> CandidateOut<'a> {

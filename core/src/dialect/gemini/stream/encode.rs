@@ -12,6 +12,7 @@ use super::super::usage::Written;
 use crate::chat::{Citation, StopReason};
 use crate::dialect::Asked;
 use crate::dialect::arguments::Input;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -242,7 +243,7 @@ impl Encoder {
         };
         sse::write(out, None, |out| {
             let begin = out.len();
-            serde_json::to_writer(&mut *out, &chunk).expect("structs of strings and numbers, written to memory");
+            wire::append(&chunk, out);
             // Arguments stand here as the model wrote them, maybe on several lines; an event's data is one line.
             let written = out.iter_mut().skip(begin).filter(|byte| matches!(byte, b'\n' | b'\r'));
             written.for_each(|byte| *byte = b' ');

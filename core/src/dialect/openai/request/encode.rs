@@ -12,8 +12,9 @@ use crate::chat::{self, Format, Part, Reasoning, Role, ToolChoice};
 use crate::dialect::openai::fingerprint::fingerprint;
 use crate::dialect::quirks::MaxTokensField;
 use crate::dialect::schema::completed;
+use crate::dialect::wire;
 use crate::dialect::{Encoded, Upstream};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::loss::Losses;
 use serde::Serialize;
 use serde_json::Number;
@@ -150,9 +151,7 @@ pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encode
         losses.add("messages.role.assistant");
     }
     let body = body(request, messages, upstream, &mut losses);
-    let body = serde_json::to_vec(&body)
-        .map_err(|error| Fault::new(FaultKind::Server, format!("the request cannot be written as JSON: {error}")))?;
-    Ok(Encoded { body, losses })
+    Ok(Encoded { body: wire::written(&body), losses })
 }
 
 /// Whether the conversation ends with words that are put into the model's mouth: Claude goes on with them, here the model

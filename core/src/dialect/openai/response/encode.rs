@@ -8,6 +8,7 @@ use crate::dialect::openai::finish;
 use crate::dialect::openai::texts::Texts;
 use crate::dialect::openai::thinking::BlockOut;
 use crate::dialect::openai::usage::CountsOut;
+use crate::dialect::wire;
 use crate::loss::Losses;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -83,7 +84,7 @@ pub fn encode(response: &Response<'_>, asked: &Asked, losses: &mut Losses) -> Ve
             known
         }),
     };
-    serde_json::to_vec(&completion).expect("strings and numbers can always be written as JSON")
+    wire::written(&completion)
 }
 
 /// Whether the tier is another one than everybody gets: a dialect without tiers loses nothing of that.

@@ -16,6 +16,7 @@ use crate::dialect::openai::finish;
 use crate::dialect::openai::response::{note_lost_stop, service_tier};
 use crate::dialect::openai::thinking::BlockOut;
 use crate::dialect::openai::usage::CountsOut;
+use crate::dialect::wire;
 use crate::fault::Fault;
 use crate::frame::sse;
 use crate::loss::Losses;
@@ -444,7 +445,7 @@ impl Chunks {
 }
 
 fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("strings and numbers can always be written as JSON");
+    wire::append(value, out);
 }
 
 #[cfg(test)]

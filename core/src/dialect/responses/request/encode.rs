@@ -9,8 +9,9 @@ use crate::dialect::openai::request::conversation::note_cache;
 use crate::dialect::openai::request::effort::effort;
 use crate::dialect::openai::request::encode::{SCHEMA_NAME, is_prefill, parameters, sampling, service_tier, user};
 use crate::dialect::quirks::EffortWord;
+use crate::dialect::wire;
 use crate::dialect::{Encoded, Upstream};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::loss::Losses;
 use serde::Serialize;
 use serde_json::Number;
@@ -129,9 +130,7 @@ pub fn encode(request: &chat::Request<'_>, upstream: &Upstream) -> Result<Encode
     }
     note_what_is_lost(request, &mut losses);
     let body = body(request, instructions, input, upstream, &mut losses);
-    let body = serde_json::to_vec(&body)
-        .map_err(|error| Fault::new(FaultKind::Server, format!("the request cannot be written as JSON: {error}")))?;
-    Ok(Encoded { body, losses })
+    Ok(Encoded { body: wire::written(&body), losses })
 }
 
 /// Names what this API has no parameter for.

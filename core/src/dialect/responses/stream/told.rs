@@ -1,6 +1,7 @@
 //! One event of a stream, as JSON.
 
 use crate::dialect::responses::item::{Annotation, Logprobs, Written, WrittenPart};
+use crate::dialect::wire;
 use crate::frame::sse;
 use serde::Serialize;
 
@@ -102,5 +103,5 @@ impl Teller {
 
 /// Appends a value as JSON.
 pub(super) fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("strings and numbers can always be written as JSON");
+    wire::append(value, out);
 }
