@@ -3,7 +3,10 @@
 //! One pass over the text checks its syntax and finds the top-level fields; edits are spliced in when the text is
 //! written out. Where a key comes twice, both are edited: the provider may read either.
 
+mod fields;
+
 use crate::text::{Str, cut};
+use serde::de::value::{BoolDeserializer, BorrowedStrDeserializer, Error as Unfit};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -33,6 +36,9 @@ impl<'a> Object<'a> {
     /// For a text that is not UTF-8, not JSON, or not an object: what was met, with line and column.
     pub fn read(json: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(json).map_err(|error| format!("the body is not UTF-8: {error}"))?;
+        if let Some(fields) = fields::fields(text) {
+            return Ok(Self { text, fields });
+        }
         let Fields(fields) = serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => "the body must be a JSON object".to_owned(),
             serde_json::error::Category::Io
@@ -58,6 +64,9 @@ impl<'a> Object<'a> {
     /// What was met and what was expected, for a field of another type.
     pub fn get<T: Deserialize<'a>>(&self, key: &str) -> Result<Option<T>, String> {
         let Some(raw) = self.raw(key) else { return Ok(None) };
+        if let Some(value) = plain(raw) {
+            return Ok(Some(value));
+        }
         serde_json::from_str(raw).map_err(|error| {
             let message = told(&error);
             let what = message.split(" at line").next().unwrap_or_default();
@@ -187,6 +196,22 @@ impl Edit<'_, '_> {
     }
 }
 
+/// Longest text that is read without a parser, in bytes. Where it is not what is wanted, it is told again by the parser.
+const PLAIN_BYTES_MAX: usize = 128;
+
+/// A short text without escapes, or a boolean, for a type that takes it: most fields that anybody asks for are one, and a
+/// parser costs several times as much.
+fn plain<'a, T: Deserialize<'a>>(json: &'a str) -> Option<T> {
+    let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    match (json, text) {
+        (_, Some(text)) if text.len() <= PLAIN_BYTES_MAX && text.bytes().all(|byte| byte != b'\\') => {
+            T::deserialize(BorrowedStrDeserializer::<Unfit>::new(text)).ok()
+        }
+        ("true" | "false", _) => T::deserialize(BoolDeserializer::<Unfit>::new(json == "true")).ok(),
+        _ => None,
+    }
+}
+
 /// A text as a JSON string.
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -290,6 +315,10 @@ mod tests {
         assert_eq!(object.get::<bool>("n"), Ok(None));
         assert_eq!(object.get::<Str<'_>>("model").unwrap().as_deref(), Some("b"));
         assert_eq!(object.get::<bool>("model").unwrap_err(), "model: invalid type: string \"b\", expected a boolean");
+        assert_eq!(
+            object.get::<Str<'_>>("stream").unwrap_err(),
+            "stream: invalid type: boolean `true`, expected a string"
+        );
         for (json, error) in [
             ("", "the body is not valid JSON: EOF while parsing a value at line 1 column 0"),
             ("[]", "the body must be a JSON object"),
@@ -299,6 +328,27 @@ mod tests {
             assert_eq!(Object::read(json.as_bytes()).unwrap_err(), error);
         }
         assert!(Object::read(b"{\"a\":\"\xff\"}").unwrap_err().starts_with("the body is not UTF-8"));
+    }
+
+    #[test]
+    fn a_plain_value_is_what_the_parser_reads() {
+        fn check<'a, T: Deserialize<'a> + PartialEq + fmt::Debug>(json: &'a str) {
+            let parsed = serde_json::from_str::<T>(json).ok();
+            assert!(plain::<T>(json).is_none_or(|value| parsed == Some(value)), "{json}");
+        }
+        let long = format!("\"{}\"", "a".repeat(PLAIN_BYTES_MAX + 1));
+        for json in ["true", "false", "null", "1", r#""""#, r#""a""#, r#""é""#, r#""a\"b""#, r#""\u00e9""#, "[]", &long]
+        {
+            check::<bool>(json);
+            check::<Str<'_>>(json);
+            check::<String>(json);
+            check::<Option<Str<'_>>>(json);
+            check::<u64>(json);
+            check::<char>(json);
+            check::<serde_json::Value>(json);
+        }
+        assert_eq!(plain(r#""a""#), Some(Str::from("a")));
+        assert_eq!(plain("true"), Some(true));
     }
 
     proptest! {
