@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import httpx
 import openai
@@ -324,8 +325,13 @@ def exchange(simulator: stack.Simulator, client: httpx.Client, path: str, body: 
 
 
 def compare(hosts: Hosts, path: str, body: dict, headers: dict) -> tuple:
-    first = exchange(hosts.sim, hosts.service, path, body, dict(headers))
-    second = exchange(hosts.other_sim, hosts.proxy.http, path, body, dict(headers))
+    # An id that a provider does not give is made of the second, too: both are asked in the same one.
+    for _ in range(10):
+        began = int(time.time())
+        first = exchange(hosts.sim, hosts.service, path, body, dict(headers))
+        second = exchange(hosts.other_sim, hosts.proxy.http, path, body, dict(headers))
+        if int(time.time()) == began:
+            break
     for asked in (first[0], second[0]):
         for _, _, sent in asked:
             # Whether a length is announced or a body comes in chunks is the host's.
@@ -341,7 +347,7 @@ def compare(hosts: Hosts, path: str, body: dict, headers: dict) -> tuple:
 
 
 def timeless(content: bytes) -> bytes:
-    """What says when: both hosts were not asked in the same second."""
+    """What says when: both providers answered when they did."""
     return re.sub(rb'"(created|created_at|completed_at)": ?\d+', rb'"\1":0', content)
 
 
