@@ -507,9 +507,12 @@ def test_a_broken_configuration_does_not_load(tmp_path, name, written, said):
     envoy = yaml.safe_load(EXAMPLE.read_text())
     manager = manager_of(envoy)
     manager["http_filters"] = [wasm(name, written), manager["http_filters"][-1]]
+    (listener,) = envoy["static_resources"]["listeners"]
+    for bound in (envoy["admin"], listener):
+        bound["address"]["socket_address"]["port_value"] = stack.free_port()
     path = tmp_path / "envoy.yaml"
     path.write_text(yaml.safe_dump(envoy))
-    argv = [stack.envoy_binary(), "-c", path, "--disable-hot-restart", "--mode", "validate"]
-    ended = subprocess.run([*argv[:3], "--disable-hot-restart"], capture_output=True, text=True, timeout=60, env={**os.environ, "ANTHROPIC_API_KEY": KEY})
+    argv = [stack.envoy_binary(), "-c", path, "--disable-hot-restart"]
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, env={**os.environ, "ANTHROPIC_API_KEY": KEY})
     assert ended.returncode != 0
     assert f"attache {name}: the configuration is wrong: " in ended.stderr and said in ended.stderr, ended.stderr[-2000:]
