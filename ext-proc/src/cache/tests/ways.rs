@@ -4,8 +4,8 @@ use super::*;
 use crate::config::written::Secret;
 use crate::store::free_port;
 
-/// Everything that a shelf does.
-async fn check(settings: Settings, what: &str) {
+/// Everything that a shelf does. The replicas that did it go on: what was purged they take out in their own time.
+async fn check(settings: Settings, what: &str) -> [Replica; 2] {
     let (here, there) = (Replica::start(settings.clone()).await, Replica::start(settings).await);
     for byte in 0..20 {
         here.shelf.put(&key(byte), entry("faq", "shared", "one")).await;
@@ -19,6 +19,7 @@ async fn check(settings: Settings, what: &str) {
     let failures = here.metrics.text();
     let failures = String::from_utf8_lossy(&failures);
     assert!(!failures.contains("attache_cache_store_errors_total{"), "{what}: {failures}");
+    [here, there]
 }
 
 /// The rights that the settings' documentation names, those of the cache included.
@@ -32,7 +33,7 @@ async fn a_user_with_the_rights_that_are_documented() {
     words.extend(RIGHTS.split_whitespace());
     let () = server.ask(&words);
     let (username, password) = (Some("attache".to_owned()), Some(Secret::Text("pass".to_owned())));
-    check(Settings { username, password, ..settings(&server) }, "user").await;
+    let _replicas = check(Settings { username, password, ..settings(&server) }, "user").await;
     // What is purged is taken out by this user, too.
     until("only the journal is left", async || server.ask::<usize>(&["DBSIZE"]) == 2).await;
     let schema = schemars::schema_for!(Settings).to_value().to_string();
@@ -50,5 +51,5 @@ async fn a_cluster_has_entries_everywhere_and_the_journal_in_one_place() {
     let () = server.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
     until("it is one", async || server.ask::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")).await;
     let cluster = vec![format!("redis://127.0.0.1:{port}")];
-    check(Settings { cluster, url: None, ..settings(&server) }, "cluster").await;
+    let _done = check(Settings { cluster, url: None, ..settings(&server) }, "cluster").await;
 }
