@@ -9,6 +9,11 @@ use std::ptr::{null, null_mut};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub u32);
 
+impl Refused {
+    /// It has nothing of this name, or nothing yet.
+    pub const NOT_FOUND: Self = Self(1);
+}
+
 /// How grave a line of the log is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {

@@ -28,18 +28,22 @@ macro_rules! main {
     };
 }
 
-/// Gives the proxy memory for what it is asked; null where there is none, which it tells whoever asked.
-/// Elsewhere a function of this name would be everybody's.
+/// Gives the proxy memory for what it is asked. Where there is none, the VM ends: a filter that went on would take what it
+/// asked for as not there, and let it pass unread. Elsewhere a function of this name would be everybody's.
 #[cfg(target_arch = "wasm32")]
 #[unsafe(no_mangle)]
 extern "C" fn malloc(size: usize) -> *mut u8 {
     use std::alloc::{Layout, alloc};
-    match Layout::array::<u8>(size) {
-        Ok(layout) if layout.size() == 0 => std::ptr::dangling_mut(),
-        // SAFETY: the size is not 0.
-        Ok(layout) => unsafe { alloc(layout) },
-        Err(_) => std::ptr::null_mut(),
+    let Ok(layout) = Layout::array::<u8>(size) else { std::process::abort() };
+    if layout.size() == 0 {
+        return std::ptr::dangling_mut();
     }
+    // SAFETY: the size is not 0.
+    let memory = unsafe { alloc(layout) };
+    if memory.is_null() {
+        std::alloc::handle_alloc_error(layout)
+    }
+    memory
 }
 
 /// Which ABI this is.

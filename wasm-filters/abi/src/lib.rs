@@ -4,7 +4,8 @@
 //! [`calls`] are those to the proxy, `exports` those that it makes, which come to a [`Plugin`] and its [`Stream`]s. The one
 //! crate with `unsafe` code, in these two modules.
 //!
-//! Never panics, whatever the proxy refuses, sends or calls, in whatever order: a panic ends the VM with all its streams.
+//! Never panics, whatever the proxy refuses, sends or calls, in whatever order: a panic ends the VM with all its streams. What
+//! a refusal means is for the filter to say. Only a VM without memory ends.
 
 pub mod calls;
 mod contexts;

@@ -1,5 +1,6 @@
 //! The headers of a message, asked of the proxy once: each question costs about as much as all of them.
 
+use crate::{must, read};
 use attache_filter::Headers;
 use attache_filter_abi::{Pairs, calls};
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn read(of: calls::Headers) -> Self {
-        Self { of, pairs: calls::headers(of).unwrap_or_default(), gone: Vec::new() }
+        Self { of, pairs: read("headers", calls::headers(of)), gone: Vec::new() }
     }
 
     /// A header's values, also those that are empty.
@@ -32,7 +33,7 @@ impl Head {
     pub(super) fn remove(&mut self, fits: impl Fn(&str) -> bool) {
         let mut gone = Vec::new();
         for (place, name, _) in self.pairs().filter(|(_, name, _)| std::str::from_utf8(name).is_ok_and(&fits)) {
-            let _refused = calls::remove_header(self.of, name);
+            must("headers", calls::remove_header(self.of, name));
             gone.push(place);
         }
         self.gone.append(&mut gone);
@@ -43,7 +44,7 @@ impl Head {
         let mut said = self.all(name);
         // What the proxy makes of several is its own.
         if (said.next(), said.next()) != (Some(value.as_bytes()), None) {
-            let _refused = calls::set_header(self.of, name, value);
+            must("headers", calls::set_header(self.of, name, value));
         }
     }
 

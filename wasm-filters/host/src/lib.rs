@@ -1,13 +1,14 @@
 //! Leads an [`Exchange`] through the callbacks of a proxy: its steps become calls to it.
 //!
-//! Nothing is asked for out of its phase, where the proxy refuses it. Headers are read and changed only while they are held,
-//! or in their own callback where they are not; bodies only in their own callback.
+//! Nothing is asked for out of its phase, where the proxy refuses it: what cannot be read or changed must not pass, and ends the
+//! VM. Headers are read and changed only while they are held, or in their own callback where they are not; bodies only in their
+//! own callback.
 
 mod counters;
 mod head;
 
 use attache_filter::{Change, Exchange, Filter, FirstHead, Headers, Reply, Step};
-use attache_filter_abi::calls::{self, Buffer, Level};
+use attache_filter_abi::calls::{self, Buffer, Level, Refused};
 use attache_filter_abi::{Action, Pairs, Plugin, Shared, Stream};
 use counters::Counters;
 use head::Head;
@@ -217,7 +218,7 @@ fn apply(change: &Change, side: Side, head: &mut OnceCell<Head>) {
         }
     }
     if let Some(body) = &change.body {
-        let _refused = calls::set_bytes(buffer, body);
+        must("a body", calls::set_bytes(buffer, body));
     }
     if change.reroute {
         let _refused = calls::foreign("clear_route_cache");
@@ -263,7 +264,7 @@ fn first_head(head: &mut OnceCell<Head>, planned: bool) -> FirstHead {
         None => {
             let names = now.names().filter(|_| !planned).map(Cow::into_owned);
             let first = FirstHead::of(&now, names);
-            let _refused = calls::set_property(FIRST_HEAD, first.write().as_bytes());
+            must("filter state", calls::set_property(FIRST_HEAD, first.write().as_bytes()));
             first
         }
     };
@@ -303,7 +304,33 @@ fn property(path: &str) -> Option<Vec<u8>> {
 }
 
 fn bytes(buffer: Buffer) -> Vec<u8> {
-    calls::bytes(buffer).unwrap_or_default()
+    read("a body", calls::bytes(buffer))
+}
+
+/// What the proxy gives to be read; nothing where it has nothing.
+fn read<T: Default>(what: &str, given: Result<T, Refused>) -> T {
+    match given {
+        Ok(given) => given,
+        Err(Refused::NOT_FOUND) => T::default(),
+        Err(refused) => end(what, refused),
+    }
+}
+
+/// A change that has to be made.
+fn must(what: &str, done: Result<(), Refused>) {
+    if let Err(refused) = done {
+        end(what, refused);
+    }
+}
+
+/// Ends the VM, with all its streams: nothing passes that could not be read, or not be changed. No client can bring that about,
+/// but a `capability_restriction_config` that leaves out what a filter needs.
+fn end(what: &str, Refused(status): Refused) -> ! {
+    log(
+        Level::Error,
+        &format!("attache: the proxy lets nobody read or change {what} (status {status}): nothing can pass"),
+    );
+    std::process::abort()
 }
 
 fn log(level: Level, line: &str) {

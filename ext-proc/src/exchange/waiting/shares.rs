@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Callers are counted in so many places: the few that meet in one count as one caller.
 const PLACES: usize = 4096;
 
-/// Room for exchanges. No caller gets more of it than is left for all others: one alone gets half, each of two a third, and
-/// there is always room for whoever comes next.
+/// Room for exchanges. No caller gets more of it than is left for all others: one alone gets half, each of two a third. It
+/// takes many callers, each of them greedy, to leave none for the next.
 #[derive(Debug)]
 pub(super) struct Shares {
     max: usize,
