@@ -375,6 +375,33 @@ def test_a_broken_configuration_does_not_load(tmp_path, name, written, said):
     assert f"attache {name}: the configuration is wrong: " in ended.stderr and said in ended.stderr
 
 
+# What a filter calls of the proxy, and the proxy of a filter; without those of which there is none here (trailers).
+CALLS = ["log", "get_current_time_nanoseconds", "get_header_map_pairs", "get_header_map_value", "replace_header_map_value"]
+CALLS += ["remove_header_map_value", "get_buffer_bytes", "set_buffer_bytes", "get_property", "set_property", "define_metric"]
+CALLS += ["increment_metric", "send_local_response", "call_foreign_function", "close_stream", "on_context_create", "on_vm_start"]
+CALLS += ["on_configure", "on_request_headers", "on_request_body", "on_response_headers", "on_response_body", "on_done"]
+
+
+@pytest.mark.parametrize("refused", ["", "set_buffer_bytes", "get_header_map_pairs", "replace_header_map_value"])
+def test_what_cannot_be_read_or_changed_does_not_pass(tmp_path, refused):
+    """A proxy that refuses a filter one of its calls: the VM ends, and Envoy refuses the request."""
+    allowed = {f"proxy_{call}": {} for call in CALLS if call != refused}
+
+    def edit(listener: dict) -> None:
+        block = configuration({"static_resources": {"listeners": [listener]}}, "redact")
+        block["capability_restriction_config"] = {"allowed_capabilities": allowed}
+
+    restricted = Proxy(tmp_path, REDACT, GUARDS, edit=edit)
+    try:
+        said = {"model": "gpt", "messages": [{"role": "user", "content": "Tell me about Bluebird."}]}
+        answer = restricted.http.post(CHAT, json=said, headers=HEADERS)
+        received = restricted.openai_sim.requests()
+        assert answer.status_code == (503 if refused else 200), answer.text
+        assert len(received) == (0 if refused else 1) and "Bluebird" not in json.dumps(received)
+    finally:
+        restricted.stop()
+
+
 def test_the_example_as_it_stands(tmp_path):
     example = Proxy(tmp_path)
     try:
