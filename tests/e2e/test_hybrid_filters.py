@@ -9,7 +9,7 @@ import pytest
 import stack
 import yaml
 from conftest import CLIENT_KEY
-from test_wasm_translate import EXAMPLE, UPSTREAMS, Proxy, manager_of, requests_of, say, wasm
+from test_wasm_translate import EXAMPLE, UPSTREAMS, Proxy, manager_of, one_after_the_other, requests_of, say, wasm
 
 CHAT = "/v1/chat/completions"
 OPENAI = {"to": "fast/openai/gpt-4o-mini", "provider": "openai", "model": "gpt-4o-mini"}
@@ -48,12 +48,7 @@ def _proxy(tmp_path_factory):
     log = {"id": "%REQ(x-test)%", "status": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%", "told": "%FILTER_STATE(wasm.attache_usage:PLAIN)%"}
     manager["access_log"][0]["typed_config"]["log_format"]["json_format"] = log
     (host,) = manager["route_config"]["virtual_hosts"]
-    groups = [{"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in KEYS]
-    kind = "type.googleapis.com/envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier"
-    extension = {"name": "groups", "typed_config": {"@type": kind, "priority_groups": groups}}
-    retry = {"retry_on": "5xx", "num_retries": 1, "refresh_cluster_on_retry": True}
-    route = {"inline_cluster_specifier_plugin": {"extension": extension}, "timeout": "0s", "retry_policy": retry}
-    host |= {"include_request_attempt_count": True, "routes": [{"match": {"prefix": "/"}, "route": route}]}
+    host |= {"include_request_attempt_count": True, "routes": [one_after_the_other(KEYS)]}
     (cluster,) = envoy["static_resources"]["clusters"]
     envoy["static_resources"]["clusters"] = [of_provider(cluster, name) for name in KEYS]
     started = Proxy(folder, envoy, simulators)

@@ -114,6 +114,16 @@ class Proxy(Clients):
             process.stop()
 
 
+def one_after_the_other(clusters) -> dict:
+    """A route to the first of these clusters, and after an error to the next."""
+    groups = [{"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in clusters]
+    kind = "type.googleapis.com/envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier"
+    extension = {"name": "groups", "typed_config": {"@type": kind, "priority_groups": groups}}
+    retry = {"retry_on": "5xx", "num_retries": 1, "refresh_cluster_on_retry": True}
+    route = {"inline_cluster_specifier_plugin": {"extension": extension}, "timeout": "0s", "retry_policy": retry}
+    return {"match": {"prefix": "/"}, "route": route}
+
+
 def manager_of(envoy: dict) -> dict:
     (listener,) = envoy["static_resources"]["listeners"]
     (manager,) = listener["filter_chains"][0]["filters"]
@@ -417,12 +427,7 @@ def attempts_at(folder, names):
     manager["http_filters"] = manager["http_filters"][-1:]
     del manager["access_log"]
     (host,) = manager["route_config"]["virtual_hosts"]
-    groups = [{"name": name, "clusters": [{"cluster_name": name, "weight": 1}]} for name in simulators]
-    kind = "type.googleapis.com/envoy.extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier"
-    extension = {"name": "groups", "typed_config": {"@type": kind, "priority_groups": groups}}
-    retry = {"retry_on": "5xx", "num_retries": 1, "refresh_cluster_on_retry": True}
-    route = {"inline_cluster_specifier_plugin": {"extension": extension}, "timeout": "0s", "retry_policy": retry}
-    host["routes"] = [{"match": {"prefix": "/"}, "route": route}]
+    host["routes"] = [one_after_the_other(simulators)]
     (cluster,) = envoy["static_resources"]["clusters"]
     clusters = []
     for name in simulators:
